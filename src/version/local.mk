@@ -1,0 +1,4 @@
+src_libkula_a_SOURCES += \
+	src/version/counter.c \
+	src/version/counter.h \
+	src/version/stamp.h

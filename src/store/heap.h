@@ -1,0 +1,65 @@
+/*
+ * heap.h - memory for objects: cells of closely spaced sizes in slabs.
+ *
+ * General allocators space their size classes 1/4 apart; most of what a cache
+ * loses at 1 KiB values is lost there. Here classes are at most 1/16 apart up
+ * to 1 KiB and one cell-per-slab apart above, and an object can be moved, so
+ * sparse slabs can be emptied when memory is scarce.
+ *
+ *   chunk 2 MiB = 32 slabs of 64 KiB (huge pages where the kernel gives them)
+ *   slab        = header | owner[cells] | cell | cell | ...
+ *   owner[i]    = slot of the object in cell i, 0xffff: free
+ *
+ * The owner lets a mover find the lock under which the object is stable: an
+ * owner changes only under its slot's lock. Objects above HEAP_CELL_MAX go to
+ * the general allocator and are never moved.
+ */
+#ifndef STORE_HEAP_H
+#define STORE_HEAP_H
+
+#include "base/base.h"
+
+enum {
+    HEAP_SLAB_BYTES = 64 * 1024,
+    HEAP_CELL_MAX = 16 * 1024,
+    HEAP_OWNER_FREE = 0xffff,
+};
+
+struct heap;
+struct heap_slab;
+
+/* Not shared: nobody else uses the heap at the same time, no locks needed. */
+struct heap *heap_new(bool is_shared);
+/* All objects are gone with it, except large ones: release those before. */
+void heap_free(struct heap *heap);
+
+/* A cell for `size` bytes that `slot` will own; NULL without memory. */
+WARN_UNUSED void *heap_take(struct heap *heap, size_t size, uint32_t slot);
+/* `size` as it was asked for (or any size of the same cell). */
+void heap_give(struct heap *heap, void *cell, size_t size);
+/* Bytes that an object of `size` really occupies; equal for two sizes: they
+ * share a class, and one can replace the other in place. Large sizes answer
+ * what the allocator would give. */
+size_t heap_cell_bytes(size_t size);
+
+/* Memory taken for cells (whole slabs) and large objects; any thread. */
+uint64_t heap_taken_bytes(const struct heap *heap);
+/* Part of that in free cells; any thread. */
+uint64_t heap_free_cell_bytes(const struct heap *heap);
+/* Slabs that belong to no class: resident, but free for any. */
+uint64_t heap_idle_bytes(const struct heap *heap);
+
+/*
+ * Moving: takes the sparsest slab it finds of the class with most free cells
+ * out of use, so that nothing new goes into it. NULL if no class could lose a
+ * slab. One slab at a time; heap_drain_end puts what is left back to use (an
+ * empty slab has gone to the idle ones by itself).
+ */
+struct heap_slab *heap_drain_begin(struct heap *heap);
+void heap_drain_end(struct heap *heap, struct heap_slab *slab);
+uint32_t heap_slab_cells(const struct heap_slab *slab);
+/* Owner of a cell; a hint unless that slot is locked. */
+uint32_t heap_slab_owner(const struct heap_slab *slab, uint32_t index);
+void *heap_slab_cell(struct heap_slab *slab, uint32_t index);
+
+#endif

@@ -1,0 +1,179 @@
+/*
+ * inside.h - the store's own structures; for files of src/store only.
+ *
+ *   store --slots[16384]--> slot --+-- one table (up to some 1,600 keys)
+ *                                  +-- or a directory of 2^bits tables, by the
+ *                                      leading bits of the hash (extendible
+ *                                      hashing, Fagin et al. 1979): one table
+ *                                      is split at a time, so nothing pauses
+ *                                      even if one hash tag holds everything
+ *
+ * Expiry: each table and each slot knows a time before which nothing in it
+ * expires, in ticks of 250 ms since 2020. The slots' times lie in one dense
+ * array, so looking for what is due reads 64 KiB, not the keys.
+ *
+ * Heat, 4 bits an entry (after S3-FIFO, Yang et al. 2023, without queues):
+ *
+ *      new --> 0 FRESH --hand--> 1 AGED --hand--> gone (a ghost remains)
+ *                 \------ read -----/
+ *                         v
+ *      ghost hit --> 2 MAIN .. HEAT_TOP: read +1, hand -1; at 2: gone
+ *
+ * Two hands sweep the tables: one takes from FRESH and AGED while these are
+ * more than a tenth of all, the other from MAIN. A scan passes through the
+ * first and never reaches the second.
+ */
+#ifndef STORE_INSIDE_H
+#define STORE_INSIDE_H
+
+#include "base/hash.h"
+#include "base/lock.h"
+#include "base/rng.h"
+#include "store/heap.h"
+#include "store/store.h"
+#include "store/table.h"
+
+#include <stdatomic.h>
+
+enum {
+    HEAT_FRESH = 0,
+    HEAT_AGED = 1,
+    HEAT_MAIN = 2,
+    HEAT_TOP = 6,
+    DIR_BITS_MAX = 16,
+    EXPIRE_TICK_MS = 250,
+};
+
+#define EXPIRE_NEVER UINT32_MAX
+
+struct slot {
+    struct lock lock;
+    uint32_t used;        /* entries in all tables, expired ones included */
+    struct table one;     /* used while dir == NULL; depth 0 */
+    struct table **dir;   /* owned; 2^dir_bits pointers, tables may repeat */
+    struct stamp clock;   /* of the newest stamp minted or seen */
+    struct stamp removed; /* when the last key was removed */
+    uint64_t digest;
+};
+
+struct hand {
+    uint32_t slot, table, bucket;
+};
+
+struct evictor {
+    struct lock lock; /* one worker evicts at a time */
+    struct hand fresh, main, drain;
+    struct rng rng;
+    _Atomic uint64_t max_bytes; /* maxmemory; 0: none */
+    _Atomic uint32_t policy;
+    _Atomic int64_t other_bytes;   /* resident, but neither heap nor tables */
+    _Atomic int64_t fresh_count;   /* entries that are FRESH or AGED */
+    struct ghosts *_Atomic ghosts; /* owned; NULL until needed */
+};
+
+struct store {
+    struct slot *slots;
+    _Atomic uint32_t *expire_at; /* per slot */
+    struct heap *heap;
+    uint32_t slot_count;
+    uint32_t node;
+    bool is_single;
+    struct stamp life; /* no share born before this is our own */
+    struct hash_key hash_key;
+    uint32_t expire_hand; /* slot that the next tick begins at */
+    struct evictor evictor;
+    _Alignas(64) _Atomic int64_t keys[STORE_DBS];
+    _Atomic int64_t expires[STORE_DBS];
+    _Alignas(64) _Atomic int64_t table_bytes;
+    _Atomic uint64_t expired, evicted, relocations;
+    _Atomic uint64_t dice; /* for RANDOMKEY */
+};
+
+/* An entry with everything around it. */
+struct found {
+    struct slot *slot;
+    struct table *table;
+    struct place place; /* bucket NULL: not there */
+    uint32_t tag;
+};
+
+static inline uint32_t
+dir_bits(const struct slot *slot)
+{
+    return slot->dir != NULL ? slot->one.depth : 0;
+}
+
+static inline uint32_t
+slot_table_count(const struct slot *slot)
+{
+    return 1u << dir_bits(slot);
+}
+
+/* Repeats itself for tables that fewer bits tell apart. */
+static inline struct table *
+slot_table(struct slot *slot, uint32_t index)
+{
+    return slot->dir != NULL ? slot->dir[index] : &slot->one;
+}
+
+static inline struct table *
+slot_table_of(struct slot *slot, uint64_t hash)
+{
+    if (LIKELY(slot->dir == NULL)) return &slot->one;
+    return slot->dir[hash >> (64 - slot->one.depth)];
+}
+
+/* The table's tag for a hash. */
+static inline uint32_t
+hash_tag(uint64_t hash, uint32_t depth)
+{
+    return (uint32_t)(hash >> (48 - depth)) & 0xffff;
+}
+
+static inline uint32_t
+expire_tick(int64_t wall_ms)
+{
+    int64_t tick = (wall_ms - STAMP_EPOCH_MS) / EXPIRE_TICK_MS;
+
+    if (tick < 0) return 0;
+    return tick >= (int64_t)EXPIRE_NEVER ? EXPIRE_NEVER - 1 : (uint32_t)tick;
+}
+
+static inline bool
+object_is_expired(const struct object *object, int64_t wall_ms)
+{
+    int64_t at = object_expiry_ms(object);
+
+    return at > 0 && wall_ms > at;
+}
+
+uint64_t inside_hash(const struct store *store, uint32_t db, struct bytes name);
+uint64_t inside_digest(uint64_t hash, const struct object *object);
+struct found inside_find(struct store *store, const struct store_key *key);
+/* Room for one more key; found->table and tag may change by a split. */
+WARN_UNUSED int inside_reserve(struct store *store, struct found *found,
+                               const struct store_key *key);
+/* Takes an entry and its object out of everything. */
+void inside_drop(struct store *store, struct found *found,
+                 struct object *object, uint64_t hash, int64_t wall_ms);
+/* The same, but leaves the table its size: for loops over it. */
+void inside_take_out(struct store *store, struct found *found,
+                     struct object *object, uint64_t hash, int64_t wall_ms);
+struct stamp inside_mint(struct store *store, struct slot *slot,
+                         int64_t wall_ms);
+/* Remembers that something in this table expires at `expire_ms`. */
+void inside_note_expiry(struct store *store, uint32_t slot, struct table *table,
+                        int64_t expire_ms);
+void inside_count_key(struct store *store, uint32_t db, int64_t delta);
+void inside_count_expiry(struct store *store, uint32_t db, int64_t delta);
+void inside_touch(struct store *store, struct place place);
+/* Heat of a new entry: MAIN if a ghost remembers it. */
+void inside_warm_up(struct store *store, struct place place, uint64_t hash);
+void inside_resized(struct store *store, int64_t buckets);
+/* table_shrink, accounted for; places in it become invalid. */
+void inside_shrink(struct store *store, struct table *table);
+/* Drops what has expired, looking through `budget` tables at most. */
+void inside_expire(struct store *store, uint32_t budget, int64_t wall_ms);
+uint32_t inside_check(struct bytes value);
+
+#endif

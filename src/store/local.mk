@@ -1,0 +1,14 @@
+src_libkula_a_SOURCES += \
+	src/store/evict.c \
+	src/store/expire.c \
+	src/store/heap.c \
+	src/store/heap.h \
+	src/store/inside.h \
+	src/store/object.c \
+	src/store/object.h \
+	src/store/store.c \
+	src/store/store.h \
+	src/store/table.c \
+	src/store/table.h \
+	src/store/walk.c \
+	src/store/write.c

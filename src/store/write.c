@@ -1,0 +1,434 @@
+/*
+ * What gives a key a new version. Every change goes through put_object: it
+ * lays out the object, in place when the old one's cell fits, and keeps table,
+ * digest, counts and expiry times in step.
+ */
+#include "store/inside.h"
+
+#include "base/err.h"
+#include "base/memory.h"
+#include "base/number.h"
+#include "version/counter.h"
+
+#include <string.h>
+
+/* A new version in full. */
+struct draft {
+    enum object_type type;
+    bool is_raw;
+    const struct bytes *parts;
+    uint32_t part_count;
+    size_t value_bytes; /* of all parts; more: zeros follow */
+    int64_t expire_ms;  /* 0: none */
+    struct stamp expire_stamp;
+    bool has_expiry; /* also true for a stamped "no expiry" */
+    struct stamp stamp;
+};
+
+static uint32_t
+draft_flags(const struct draft *draft, const struct store_key *key)
+{
+    uint32_t flags = (uint32_t)draft->type | key->db << OBJECT_DB_SHIFT;
+
+    if (key->name.size > 255 || draft->value_bytes > 255) flags |= OBJECT_WIDE;
+    if (draft->is_raw) flags |= OBJECT_RAW;
+    if (draft->has_expiry) {
+        flags |= OBJECT_EXPIRY;
+        if (draft->expire_stamp.bits != draft->stamp.bits) {
+            flags |= OBJECT_EXPIRY_STAMP;
+        }
+    }
+    return flags;
+}
+
+static void
+fill_head(struct object *object, const struct draft *draft, uint32_t flags,
+          const struct store_key *key)
+{
+    char *at = object->rest;
+
+    object->stamp = draft->stamp;
+    object->check = 0;
+    object->flags = (uint16_t)flags;
+    object->key_short = object->value_short = 0;
+    if (flags & OBJECT_WIDE) {
+        uint32_t lengths[2] = {(uint32_t)key->name.size,
+                               (uint32_t)draft->value_bytes};
+
+        memcpy(at, lengths, 8);
+        at += 8;
+    } else {
+        object->key_short = (uint8_t)key->name.size;
+        object->value_short = (uint8_t)draft->value_bytes;
+    }
+    if (flags & OBJECT_EXPIRY) {
+        memcpy(at, &draft->expire_ms, 8);
+        at += 8;
+    }
+    if (flags & OBJECT_EXPIRY_STAMP) {
+        memcpy(at, &draft->expire_stamp.bits, 8);
+        at += 8;
+    }
+    memcpy(at, key->name.data, key->name.size);
+}
+
+static void
+fill_value(struct object *object, const struct draft *draft)
+{
+    struct bytes value = object_value(object);
+    char *at = (char *)object + (value.data - (const char *)object);
+    size_t left = draft->value_bytes;
+    uint32_t i;
+
+    for (i = 0; i < draft->part_count; i++) {
+        size_t size = draft->parts[i].size < left ? draft->parts[i].size : left;
+
+        if (size > 0) memmove(at, draft->parts[i].data, size);
+        at += size;
+        left -= size;
+    }
+    if (left > 0) memset(at, 0, left);
+}
+
+static bool
+parts_are_inside(const struct draft *draft, const struct object *old,
+                 size_t old_bytes)
+{
+    const char *from = (const char *)old;
+    uint32_t i;
+
+    for (i = 0; i < draft->part_count; i++) {
+        const char *data = draft->parts[i].data;
+
+        if (draft->parts[i].size > 0 && data >= from && data < from + old_bytes)
+            return true;
+    }
+    return false;
+}
+
+/* Adds the entry of a key that is not there yet. */
+static struct object *
+add_object(struct store *store, struct found *found,
+           const struct store_key *key, size_t bytes)
+{
+    struct object *object;
+
+    if (inside_reserve(store, found, key) != ERR_OK) return NULL;
+    object = heap_take(store->heap, bytes, key->slot);
+    if (object == NULL) return NULL;
+    found->place = table_add(found->table, found->tag, object);
+    found->slot->used++;
+    inside_count_key(store, key->db, 1);
+    inside_warm_up(store, found->place, key->hash);
+    return object;
+}
+
+static void
+settle_expiry(struct store *store, struct found *found,
+              const struct store_key *key, int64_t expire_ms)
+{
+    bool had = place_has_expiry(found->place), has = expire_ms > 0;
+
+    if (has != had) {
+        place_set_expiry(found->place, has);
+        inside_count_expiry(store, key->db, has ? 1 : -1);
+    }
+    if (has) inside_note_expiry(store, key->slot, found->table, expire_ms);
+}
+
+/* found->place is the key's live entry, or nowhere. Does not make the check
+ * and the digest's share of the new object: seal() does. */
+static struct object *
+put_object(struct store *store, struct found *found,
+           const struct store_key *key, const struct draft *draft)
+{
+    uint32_t flags = draft_flags(draft, key);
+    size_t bytes = sizeof(struct object) + object_lead(flags) + key->name.size +
+                   draft->value_bytes;
+    struct object *object, *old = NULL;
+    size_t old_bytes = 0;
+
+    if (found->place.bucket == NULL) {
+        object = add_object(store, found, key, bytes);
+        if (object == NULL) return NULL;
+    } else {
+        old = object = place_object(found->place);
+        old_bytes = object_bytes(old);
+        if (heap_cell_bytes(bytes) != heap_cell_bytes(old_bytes) ||
+            parts_are_inside(draft, old, old_bytes)) {
+            object = heap_take(store->heap, bytes, key->slot);
+            if (object == NULL) return NULL;
+        }
+        found->slot->digest ^= inside_digest(key->hash, old);
+    }
+    fill_head(object, draft, flags, key);
+    fill_value(object, draft);
+    if (old != NULL && old != object) {
+        found->place.bucket->entry[found->place.at] =
+            entry_make(found->tag, object);
+        heap_give(store->heap, old, old_bytes);
+    }
+    settle_expiry(store, found, key, draft->expire_ms);
+    return object;
+}
+
+static void
+seal(struct found *found, const struct store_key *key, struct object *object)
+{
+    object->check = inside_check(object_value(object));
+    found->slot->digest ^= inside_digest(key->hash, object);
+}
+
+/* The entry of a key for writing: an expired one is dropped first. */
+static struct found
+find_live(struct store *store, const struct store_key *key, int64_t wall_ms)
+{
+    struct found found = inside_find(store, key);
+
+    if (found.place.bucket != NULL) {
+        struct object *object = place_object(found.place);
+
+        if (UNLIKELY(object_is_expired(object, wall_ms))) {
+            inside_drop(store, &found, object, key->hash, wall_ms);
+            atomic_fetch_add_explicit(&store->expired, 1, memory_order_relaxed);
+            found.place.bucket = NULL;
+        } else {
+            inside_touch(store, found.place);
+        }
+    }
+    return found;
+}
+
+static void
+keep_expiry(struct draft *draft, const struct object *old)
+{
+    if (old == NULL || !(old->flags & OBJECT_EXPIRY)) return;
+    draft->has_expiry = true;
+    draft->expire_ms = object_expiry_ms(old);
+    draft->expire_stamp = old->stamp;
+    if (old->flags & OBJECT_EXPIRY_STAMP) {
+        memcpy(&draft->expire_stamp.bits,
+               old->rest + (old->flags & OBJECT_WIDE ? 16 : 8), 8);
+    }
+}
+
+static inline struct object *
+found_object(const struct found *found)
+{
+    return found->place.bucket != NULL ? place_object(found->place) : NULL;
+}
+
+int
+store_put(struct store *store, const struct store_key *key,
+          const struct store_write *write, int64_t wall_ms, struct object **out)
+{
+    struct found found = find_live(store, key, wall_ms);
+    struct object *old = found_object(&found), *object;
+    struct draft draft = {
+        .type = write->type,
+        .is_raw = write->is_raw,
+        .parts = write->parts,
+        .part_count = write->part_count,
+    };
+    uint32_t i;
+
+    ASSERT(write->part_count <= ARRAY_LEN(write->parts));
+    for (i = 0; i < write->part_count; i++) {
+        draft.value_bytes += write->parts[i].size;
+    }
+    if (draft.value_bytes > STORE_VALUE_MAX || key->name.size > STORE_KEY_MAX)
+        return ERR_MEMORY;
+    draft.stamp = inside_mint(store, found.slot, wall_ms);
+    switch (write->expire) {
+    case EXPIRE_NONE: break;
+    case EXPIRE_KEEP: keep_expiry(&draft, old); break;
+    case EXPIRE_AT:
+        ASSERT(write->expire_ms > 0);
+        draft.has_expiry = true;
+        draft.expire_ms = write->expire_ms;
+        draft.expire_stamp = draft.stamp;
+        break;
+    }
+    object = put_object(store, &found, key, &draft);
+    if (object == NULL) return ERR_MEMORY;
+    seal(&found, key, object);
+    if (out != NULL) *out = object;
+    return ERR_OK;
+}
+
+int
+store_put_plain(struct store *store, const struct store_key *key,
+                struct bytes value, int64_t wall_ms)
+{
+    struct found found;
+    struct object *object;
+    struct draft draft = {.type = OBJECT_STRING,
+                          .parts = &value,
+                          .part_count = 1,
+                          .value_bytes = value.size};
+
+    if (value.size > STORE_VALUE_MAX || key->name.size > STORE_KEY_MAX)
+        return ERR_MEMORY;
+    found = find_live(store, key, wall_ms);
+    draft.stamp = inside_mint(store, found.slot, wall_ms);
+    object = put_object(store, &found, key, &draft);
+    if (object == NULL) return ERR_MEMORY;
+    seal(&found, key, object);
+    return ERR_OK;
+}
+
+/* True if only head and tail of the present value's memory have to change. */
+static bool
+can_edit_in_place(const struct object *old, const struct draft *draft,
+                  const struct store_key *key)
+{
+    uint32_t flags = draft_flags(draft, key);
+    size_t bytes = sizeof(struct object) + object_lead(flags) + key->name.size +
+                   draft->value_bytes;
+
+    if (object_type(old) != OBJECT_STRING) return false;
+    if (object_lead(flags) != object_lead(old->flags)) return false;
+    return heap_cell_bytes(bytes) == heap_cell_bytes(object_bytes(old));
+}
+
+static char *
+value_memory(struct object *object)
+{
+    return (char *)object + (object_value(object).data - (const char *)object);
+}
+
+int
+store_edit(struct store *store, const struct store_key *key, size_t size,
+           int64_t wall_ms, char **value)
+{
+    struct found found = find_live(store, key, wall_ms);
+    struct object *object = found_object(&found);
+    char scratch[OBJECT_TEXT_ROOM];
+    struct bytes text = {NULL, 0};
+    struct draft draft = {.type = OBJECT_STRING,
+                          .is_raw = true,
+                          .parts = &text,
+                          .part_count = 1,
+                          .value_bytes = size};
+
+    if (size > STORE_VALUE_MAX) return ERR_MEMORY;
+    if (object != NULL) text = object_text(object, scratch);
+    draft.stamp = inside_mint(store, found.slot, wall_ms);
+    keep_expiry(&draft, object);
+    if (object != NULL && can_edit_in_place(object, &draft, key)) {
+        size_t old_size = text.size;
+
+        found.slot->digest ^= inside_digest(key->hash, object);
+        fill_head(object, &draft, draft_flags(&draft, key), key);
+        if (size > old_size) {
+            memset(value_memory(object) + old_size, 0, size - old_size);
+        }
+    } else {
+        object = put_object(store, &found, key, &draft);
+        if (object == NULL) return ERR_MEMORY;
+    }
+    *value = value_memory(object);
+    return ERR_OK;
+}
+
+void
+store_edit_done(struct store *store, const struct store_key *key)
+{
+    struct found found = inside_find(store, key);
+
+    ASSERT(found.place.bucket != NULL);
+    seal(&found, key, place_object(found.place));
+}
+
+/* The counter that a key's present value is, or becomes. */
+static struct bytes
+as_counter(const struct object *old, int64_t expired_at_ms, uint8_t *out)
+{
+    int64_t base = 0;
+    struct stamp base_stamp = STAMP_NEVER;
+
+    if (old != NULL && object_type(old) == OBJECT_COUNTER) {
+        return object_value(old);
+    }
+    if (old != NULL) {
+        bool is_int = number_parse_int(object_value(old), &base);
+
+        ASSERT(is_int); /* the command has checked */
+        base_stamp = old->stamp;
+    } else if (expired_at_ms > STAMP_EPOCH_MS) {
+        base_stamp = stamp_next(STAMP_NEVER, expired_at_ms, 0);
+    }
+    counter_begin(out, base, base_stamp);
+    return bytes_of(out, COUNTER_BASE_BYTES);
+}
+
+int
+store_add(struct store *store, const struct store_key *key, int64_t delta,
+          int64_t wall_ms)
+{
+    struct found found = inside_find(store, key);
+    struct object *object = found_object(&found);
+    int64_t expired_at_ms = 0;
+    uint8_t encoded[COUNTER_BYTES_MAX];
+    struct bytes value;
+    struct draft draft = {
+        .type = OBJECT_COUNTER, .parts = &value, .part_count = 1};
+
+    if (object != NULL && object_is_expired(object, wall_ms)) {
+        expired_at_ms = object_expiry_ms(object);
+    }
+    found = find_live(store, key, wall_ms);
+    object = found_object(&found);
+    value = as_counter(object, expired_at_ms, encoded);
+    draft.stamp = inside_mint(store, found.slot, wall_ms);
+    keep_expiry(&draft, object);
+    draft.value_bytes =
+        counter_add(value, delta, draft.stamp, store->life, encoded);
+    if (draft.value_bytes == 0) return ERR_LIMIT;
+    value = bytes_of(encoded, draft.value_bytes);
+    object = put_object(store, &found, key, &draft);
+    if (object == NULL) return ERR_MEMORY;
+    seal(&found, key, object);
+    return ERR_OK;
+}
+
+bool
+store_delete(struct store *store, const struct store_key *key, int64_t wall_ms)
+{
+    struct found found = inside_find(store, key);
+    struct object *object = found_object(&found);
+    bool is_expired;
+
+    if (object == NULL) return false;
+    is_expired = object_is_expired(object, wall_ms);
+    inside_drop(store, &found, object, key->hash, wall_ms);
+    if (is_expired) {
+        atomic_fetch_add_explicit(&store->expired, 1, memory_order_relaxed);
+    }
+    return !is_expired;
+}
+
+int
+store_set_expiry(struct store *store, const struct store_key *key,
+                 int64_t expire_ms, int64_t wall_ms)
+{
+    struct found found = inside_find(store, key);
+    struct object *object = found_object(&found);
+    struct bytes value;
+    struct draft draft = {.parts = &value,
+                          .part_count = 1,
+                          .has_expiry = true,
+                          .expire_ms = expire_ms};
+
+    ASSERT(object != NULL && expire_ms >= 0);
+    value = object_value(object);
+    draft.type = object_type(object);
+    draft.is_raw = object->flags & OBJECT_RAW;
+    draft.value_bytes = value.size;
+    draft.stamp = object->stamp;
+    draft.expire_stamp = inside_mint(store, found.slot, wall_ms);
+    object = put_object(store, &found, key, &draft);
+    if (object == NULL) return ERR_MEMORY;
+    seal(&found, key, object);
+    return ERR_OK;
+}

@@ -1,0 +1,103 @@
+/*
+ * node.h - wires the machines of one node: store, sessions, commands.
+ *
+ * Sans I/O: the loop (os/) or the simulator delivers events and carries out
+ * effects. A worker is one thread's share; its functions are called by that
+ * thread alone. What concerns another worker's clients travels as a message
+ * through `post`, an effect, and comes back as worker_deliver, an event.
+ *
+ *   os loop / simulator
+ *      | turn, open, input, sent, close, tick, deliver          (events)
+ *      v
+ *   worker --> session --> command --> store (shared, slot locks)
+ *      | post, shutdown, stop reading, close                    (effects)
+ *      v
+ *   os loop / simulator
+ */
+#ifndef NODE_NODE_H
+#define NODE_NODE_H
+
+#include "session/session.h"
+
+struct node;
+struct worker;
+struct message; /* owned by whoever holds it; freed by worker_deliver */
+
+/* What a worker may ask of the loop; called during events. */
+struct node_effects {
+    /* hands `message` to worker `to`'s thread (its bounded inbox); false if
+     * the inbox is full or gone: the caller keeps the message */
+    bool (*post)(void *self, uint32_t from, uint32_t to,
+                 struct message *message);
+    /* a session's state changed outside its own input event (killed, finished
+     * by a message, unpaused): look at it again in this turn */
+    void (*wake)(void *self, uint32_t worker, struct session *session);
+    void (*shutdown)(void *self);
+    /* CONFIG REWRITE; NULL or an error text (static) */
+    const char *(*config_rewrite)(void *self);
+    /* log file, level, limits: a directive that the loop carries out changed */
+    void (*config_changed)(void *self, enum setting id);
+    void *self;
+};
+
+struct node_config {
+    struct settings *settings; /* borrowed, outlives the node */
+    uint32_t worker_count;     /* 1 .. 64 */
+    struct store_config store;
+    struct node_effects effects;
+};
+
+struct node *node_new(const struct node_config *config);
+void node_free(struct node *node); /* all sessions are closed first */
+struct cmd_shared *node_shared(struct node *node);
+struct worker *node_worker(struct node *node, uint32_t index);
+/* Connected clients of all workers; any thread. */
+uint64_t node_client_count(const struct node *node);
+
+struct cmd_env *worker_env(struct worker *worker);
+/* Starts a turn: the time until the next one. */
+void worker_turn(struct worker *worker, int64_t now_ms, uint64_t wall_us);
+
+struct open_info {
+    int fd; /* for CLIENT LIST */
+    bool is_unix;
+    bool is_loopback;                    /* protected mode lets these in */
+    const char *address, *local_address; /* "ip:port" */
+};
+/*
+ * A connection was accepted. NULL: refused, and *refusal (a static text,
+ * without "-" or CR LF) is to be sent before closing: maxclients, protected
+ * mode.
+ */
+struct session *worker_open(struct worker *worker, const struct open_info *info,
+                            const char **refusal);
+/* Bytes for a session: runs its commands. Size 0 goes on with what it kept. */
+void worker_input(struct worker *worker, struct session *session,
+                  const char *data, size_t size);
+/* What is to be sent now: first what was kept, then this turn's replies. At
+ * most two pieces; returns how many. Borrowed until the next call. */
+uint32_t worker_output(struct worker *worker, struct session *session,
+                       struct bytes pieces[2]);
+/* The socket took `sent` bytes of that; must follow each worker_input before
+ * the next session's (the reply buffer is shared). */
+void worker_sent(struct worker *worker, struct session *session, size_t sent);
+/* The connection is gone or is to be closed: frees the session. */
+void worker_close(struct worker *worker, struct session *session);
+void worker_deliver(struct worker *worker, struct message *message);
+/* Every 100 ms: time-outs, PAUSE ends, output limits; on worker 0 also the
+ * store's tick. rss_bytes 0: unknown. */
+void worker_tick(struct worker *worker, uint64_t rss_bytes);
+/* Unix milliseconds and monotonic time at which something wants a turn, or
+ * INT64_MAX. */
+int64_t worker_deadline_ms(const struct worker *worker);
+/* Commands parsed, and sessions with whole commands left to run: the loop
+ * gives these another turn before it waits. */
+bool worker_has_backlog(const struct worker *worker);
+/* The first of the sessions with backlog, NULL if none. */
+struct session *worker_next_backlog(struct worker *worker);
+
+/* For the inbox: messages are chained by the loop. */
+struct message **message_link(struct message *message);
+void message_free(struct message *message);
+
+#endif

@@ -1,0 +1,3 @@
+src_libkula_a_SOURCES += \
+	src/session/session.c \
+	src/session/session.h

@@ -1,0 +1,47 @@
+check_PROGRAMS += tests/fuzz/replay_config
+tests_fuzz_replay_config_SOURCES = \
+	tests/fuzz/fuzz_config.c \
+	tests/fuzz/replay.c \
+	tests/support/plain.h
+tests_fuzz_replay_config_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_replay_config_LDADD = $(PLAIN_LDADD)
+EXTRA_DIST += tests/fuzz/corpus/config
+if FUZZ
+noinst_PROGRAMS += tests/fuzz/fuzz_config
+tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c
+tests_fuzz_fuzz_config_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_config_LDADD = $(PLAIN_LDADD)
+tests_fuzz_fuzz_config_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+endif
+
+check_PROGRAMS += tests/fuzz/replay_glob
+tests_fuzz_replay_glob_SOURCES = \
+	tests/fuzz/fuzz_glob.c \
+	tests/fuzz/replay.c \
+	tests/support/plain.h
+tests_fuzz_replay_glob_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_replay_glob_LDADD = $(PLAIN_LDADD)
+EXTRA_DIST += tests/fuzz/corpus/glob
+if FUZZ
+noinst_PROGRAMS += tests/fuzz/fuzz_glob
+tests_fuzz_fuzz_glob_SOURCES = tests/fuzz/fuzz_glob.c
+tests_fuzz_fuzz_glob_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_glob_LDADD = $(PLAIN_LDADD)
+tests_fuzz_fuzz_glob_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+endif
+
+check_PROGRAMS += tests/fuzz/replay_number
+tests_fuzz_replay_number_SOURCES = \
+	tests/fuzz/fuzz_number.c \
+	tests/fuzz/replay.c \
+	tests/support/plain.h
+tests_fuzz_replay_number_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_replay_number_LDADD = $(PLAIN_LDADD)
+EXTRA_DIST += tests/fuzz/corpus/number
+if FUZZ
+noinst_PROGRAMS += tests/fuzz/fuzz_number
+tests_fuzz_fuzz_number_SOURCES = tests/fuzz/fuzz_number.c
+tests_fuzz_fuzz_number_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_number_LDADD = $(PLAIN_LDADD)
+tests_fuzz_fuzz_number_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+endif

@@ -1,0 +1,508 @@
+#include "sim/model.h"
+
+#include "base/memory.h"
+#include "base/number.h"
+#include "sim/sim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void
+model_deinit(struct model *model)
+{
+    uint32_t db, n;
+
+    for (db = 0; db < MODEL_DBS; db++) {
+        for (n = 0; n < MODEL_NAMES; n++) {
+            buf_deinit(&model->entries[db][n].value);
+        }
+    }
+}
+
+static struct model_entry *
+look(struct model *model, uint32_t db, uint32_t n)
+{
+    struct model_entry *entry = &model->entries[db][n];
+
+    if (entry->is_there && entry->expire_ms > 0 &&
+        model->wall_ms > entry->expire_ms) {
+        entry->is_there = false;
+        entry->changes++;
+    }
+    return entry;
+}
+
+static void
+put(struct model_entry *entry, struct bytes value)
+{
+    struct buf copy = {0};
+
+    buf_must_add(&copy, value.data, value.size);
+    buf_deinit(&entry->value);
+    entry->value = copy;
+    if (!entry->is_there) entry->expire_ms = 0;
+    entry->is_there = true;
+    entry->changes++;
+}
+
+static bool
+take_away(struct model_entry *entry)
+{
+    if (!entry->is_there) return false;
+    entry->is_there = false;
+    entry->changes++;
+    return true;
+}
+
+/* ---- replies ---- */
+
+static void
+say_int(struct buf *out, int64_t value)
+{
+    buf_must_printf(out, ":%lld\r\n", (long long)value);
+}
+
+static void
+say_bulk(struct buf *out, struct bytes value)
+{
+    buf_must_printf(out, "$%zu\r\n", value.size);
+    buf_must_add(out, value.data, value.size);
+    buf_must_add(out, "\r\n", 2);
+}
+
+static void
+say(struct buf *out, const char *text)
+{
+    buf_must_add(out, text, strlen(text));
+}
+
+static void
+say_entry(struct buf *out, const struct model_entry *entry)
+{
+    if (!entry->is_there)
+        say(out, "$-1\r\n");
+    else
+        say_bulk(out, buf_bytes(&entry->value));
+}
+
+/* ---- commands ---- */
+
+static void
+run_set(struct model *model, struct model_client *client,
+        const struct model_command *c, struct buf *out)
+{
+    struct model_entry *entry = look(model, client->db, c->a);
+
+    if (c->op == OP_SETGET || c->op == OP_GETSET) say_entry(out, entry);
+    if ((c->op == OP_SETNX && entry->is_there) ||
+        (c->op == OP_SETXX && !entry->is_there)) {
+        say(out, "$-1\r\n");
+        return;
+    }
+    put(entry, c->value);
+    entry->expire_ms = c->op == OP_SETPX ? model->wall_ms + c->number : 0;
+    if (c->op != OP_SETGET && c->op != OP_GETSET) say(out, "+OK\r\n");
+}
+
+static void
+run_incr(struct model_entry *entry, int64_t delta, struct buf *out)
+{
+    int64_t value = 0;
+    char text[NUMBER_INT_ROOM];
+
+    if (entry->is_there &&
+        !number_parse_int(buf_bytes(&entry->value), &value)) {
+        say(out, "-ERR value is not an integer or out of range\r\n");
+        return;
+    }
+    if (__builtin_add_overflow(value, delta, &value)) {
+        say(out, "-ERR increment or decrement would overflow\r\n");
+        return;
+    }
+    put(entry, bytes_of(text, number_format_int(text, value)));
+    say_int(out, value);
+}
+
+static void
+run_append(struct model_entry *entry, struct bytes more, struct buf *out)
+{
+    if (!entry->is_there) {
+        put(entry, more);
+    } else {
+        buf_must_add(&entry->value, more.data, more.size);
+        entry->changes++;
+    }
+    say_int(out, (int64_t)entry->value.used);
+}
+
+static void
+run_setrange(struct model_entry *entry, size_t at, struct bytes value,
+             struct buf *out)
+{
+    if (value.size == 0) {
+        say_int(out, entry->is_there ? (int64_t)entry->value.used : 0);
+        return;
+    }
+    if (!entry->is_there) put(entry, bytes_of(NULL, 0));
+    while (entry->value.used < at + value.size)
+        buf_must_add(&entry->value, "\0", 1);
+    memcpy(entry->value.data + at, value.data, value.size);
+    entry->changes++;
+    say_int(out, (int64_t)entry->value.used);
+}
+
+static void
+run_getrange(const struct model_entry *entry, int64_t from, int64_t to,
+             struct buf *out)
+{
+    int64_t size = entry->is_there ? (int64_t)entry->value.used : 0;
+
+    if (to >= size) to = size - 1;
+    if (from > to)
+        say_bulk(out, bytes_of(NULL, 0));
+    else
+        say_bulk(out,
+                 bytes_of(entry->value.data + from, (size_t)(to - from + 1)));
+}
+
+static void
+run_expiry(struct model *model, struct model_entry *entry,
+           const struct model_command *c, struct buf *out)
+{
+    if (c->op == OP_PTTL) {
+        if (!entry->is_there)
+            say_int(out, -2);
+        else if (entry->expire_ms == 0)
+            say_int(out, -1);
+        else
+            say_int(out, entry->expire_ms - model->wall_ms);
+        return;
+    }
+    if (!entry->is_there) {
+        say_int(out, 0);
+        return;
+    }
+    if (c->op == OP_PERSIST) {
+        say_int(out, entry->expire_ms > 0);
+        if (entry->expire_ms > 0) entry->changes++;
+        entry->expire_ms = 0;
+        return;
+    }
+    say_int(out, 1);
+    if (c->number <= 0) {
+        (void)take_away(entry);
+    } else {
+        entry->expire_ms = model->wall_ms + c->number;
+        entry->changes++;
+    }
+}
+
+static void
+run_two(struct model *model, struct model_client *client,
+        const struct model_command *c, struct buf *out)
+{
+    struct model_entry *a = look(model, client->db, c->a);
+    struct model_entry *b = look(model, client->db, c->b);
+    bool were_there = a->is_there || b->is_there;
+
+    if (c->op == OP_MGET) {
+        say(out, "*2\r\n");
+        say_entry(out, a);
+        say_entry(out, b);
+        return;
+    }
+    if (c->op == OP_MSETNX && were_there) {
+        say_int(out, 0);
+        return;
+    }
+    put(a, c->value);
+    a->expire_ms = 0;
+    put(b, c->value);
+    b->expire_ms = 0;
+    if (c->op == OP_MSET)
+        say(out, "+OK\r\n");
+    else
+        say_int(out, 1);
+}
+
+static void
+run_rename(struct model *model, struct model_client *client,
+           const struct model_command *c, struct buf *out)
+{
+    struct model_entry *a = look(model, client->db, c->a);
+    struct model_entry *b = look(model, client->db, c->b);
+    int64_t expire_ms = a->expire_ms;
+
+    if (!a->is_there) {
+        say(out, "-ERR no such key\r\n");
+        return;
+    }
+    if (a != b) {
+        put(b, buf_bytes(&a->value));
+        b->expire_ms = expire_ms;
+        (void)take_away(a);
+    }
+    say(out, "+OK\r\n");
+}
+
+static void
+run_dbsize(struct model *model, uint32_t db, struct bytes actual,
+           struct buf *out)
+{
+    int64_t live = 0, most = 0, said = -1;
+    uint32_t n;
+
+    for (n = 0; n < MODEL_NAMES; n++) {
+        /* what has expired may still be counted until somebody looks */
+        live += look(model, db, n)->is_there;
+        most++;
+    }
+    if (actual.size > 3) {
+        (void)number_parse_int(bytes_of(actual.data + 1, actual.size - 3),
+                               &said);
+    }
+    say_int(out, said >= live && said <= most ? said : live);
+}
+
+static void
+flush(struct model *model, uint32_t db)
+{
+    uint32_t n;
+
+    for (n = 0; n < MODEL_NAMES; n++) {
+        (void)take_away(look(model, db, n));
+    }
+}
+
+static void
+run_plain(struct model *model, struct model_client *client,
+          const struct model_command *c, struct bytes actual, struct buf *out)
+{
+    struct model_entry *entry = look(model, client->db, c->a);
+
+    switch (c->op) {
+    case OP_PING: say(out, "+PONG\r\n"); break;
+    case OP_SET:
+    case OP_SETNX:
+    case OP_SETXX:
+    case OP_SETGET:
+    case OP_SETPX:
+    case OP_GETSET: run_set(model, client, c, out); break;
+    case OP_GETDEL:
+        say_entry(out, entry);
+        (void)take_away(entry);
+        break;
+    case OP_GET: say_entry(out, entry); break;
+    case OP_DEL: say_int(out, take_away(entry)); break;
+    case OP_EXISTS: say_int(out, entry->is_there); break;
+    case OP_INCRBY: run_incr(entry, c->number, out); break;
+    case OP_APPEND: run_append(entry, c->value, out); break;
+    case OP_STRLEN:
+        say_int(out, entry->is_there ? (int64_t)entry->value.used : 0);
+        break;
+    case OP_PEXPIRE:
+    case OP_PERSIST:
+    case OP_PTTL: run_expiry(model, entry, c, out); break;
+    case OP_MGET:
+    case OP_MSET:
+    case OP_MSETNX: run_two(model, client, c, out); break;
+    case OP_RENAME: run_rename(model, client, c, out); break;
+    case OP_SETRANGE:
+        run_setrange(entry, (size_t)c->number, c->value, out);
+        break;
+    case OP_GETRANGE:
+        run_getrange(entry, c->number, c->number + 20, out);
+        break;
+    case OP_SELECT:
+        client->db = c->a % MODEL_DBS;
+        say(out, "+OK\r\n");
+        break;
+    case OP_FLUSHDB:
+        flush(model, client->db);
+        say(out, "+OK\r\n");
+        break;
+    case OP_DBSIZE: run_dbsize(model, client->db, actual, out); break;
+    case OP_MULTI:
+    case OP_EXEC:
+    case OP_DISCARD:
+    case OP_WATCH:
+    case OP_COUNT: ASSERT(c->op < OP_COUNT); break;
+    }
+}
+
+/* ---- transactions ---- */
+
+static void
+end_multi(struct model_client *client)
+{
+    uint32_t i;
+
+    for (i = 0; i < client->queued; i++) {
+        mem_free((void *)(uintptr_t)client->queue[i].value.data);
+    }
+    client->queued = 0;
+    client->watch_count = 0;
+    client->in_multi = false;
+}
+
+static void
+run_exec(struct model *model, struct model_client *client, struct bytes actual,
+         struct buf *out)
+{
+    bool is_null = bytes_equal(actual, BYTES_LIT("*-1\r\n"));
+    bool is_dirty = false;
+    uint32_t i;
+
+    for (i = 0; i < client->watch_count; i++) {
+        const struct model_watch *watch = &client->watches[i];
+
+        if (look(model, watch->db, watch->name)->changes != watch->changes ||
+            (watch->was_absent && is_null)) {
+            is_dirty = true;
+        }
+    }
+    if (is_dirty) {
+        say(out, "*-1\r\n");
+    } else {
+        size_t at = 4;
+
+        buf_must_printf(out, "*%u\r\n", client->queued);
+        if (client->queued > 9) at = 5;
+        for (i = 0; i < client->queued; i++) {
+            struct bytes rest = {NULL, 0};
+
+            if (at < actual.size)
+                rest = bytes_of(actual.data + at, actual.size - at);
+            rest.size = sim_reply_size(rest);
+            run_plain(model, client, &client->queue[i], rest, out);
+            at += rest.size;
+        }
+    }
+    end_multi(client);
+}
+
+static void
+run_watch(struct model *model, struct model_client *client,
+          const struct model_command *c)
+{
+    struct model_entry *entry = look(model, client->db, c->a);
+
+    ASSERT(client->watch_count < MODEL_WATCHES);
+    client->watches[client->watch_count++] =
+        (struct model_watch){.db = client->db,
+                             .name = c->a,
+                             .was_absent = !entry->is_there,
+                             .changes = entry->changes};
+}
+
+void
+model_run(struct model *model, struct model_client *client,
+          const struct model_command *command, struct bytes actual,
+          struct buf *expected)
+{
+    switch ((int)command->op) {
+    case OP_MULTI:
+        client->in_multi = true;
+        say(expected, "+OK\r\n");
+        return;
+    case OP_EXEC: run_exec(model, client, actual, expected); return;
+    case OP_DISCARD:
+        end_multi(client);
+        say(expected, "+OK\r\n");
+        return;
+    case OP_WATCH:
+        run_watch(model, client, command);
+        say(expected, "+OK\r\n");
+        return;
+    default: break;
+    }
+    if (client->in_multi) {
+        struct model_command *queued = &client->queue[client->queued++];
+
+        ASSERT(client->queued <= MODEL_QUEUE);
+        *queued = *command;
+        queued->value.data =
+            mem_must_text(command->value.data, command->value.size);
+        say(expected, "+QUEUED\r\n");
+        return;
+    }
+    run_plain(model, client, command, actual, expected);
+}
+
+/* ---- encoding ---- */
+
+static const char *const WORDS[] = {
+    [OP_PING] = "PING",
+    [OP_SET] = "SET a v",
+    [OP_SETNX] = "SET a v NX",
+    [OP_SETXX] = "SET a v XX",
+    [OP_SETGET] = "SET a v GET",
+    [OP_SETPX] = "SET a v PX n",
+    [OP_GET] = "GET a",
+    [OP_GETDEL] = "GETDEL a",
+    [OP_GETSET] = "GETSET a v",
+    [OP_DEL] = "DEL a",
+    [OP_EXISTS] = "EXISTS a",
+    [OP_INCRBY] = "INCRBY a n",
+    [OP_APPEND] = "APPEND a v",
+    [OP_STRLEN] = "STRLEN a",
+    [OP_PEXPIRE] = "PEXPIRE a n",
+    [OP_PERSIST] = "PERSIST a",
+    [OP_PTTL] = "PTTL a",
+    [OP_MGET] = "MGET a b",
+    [OP_MSET] = "MSET a v b v",
+    [OP_MSETNX] = "MSETNX a v b v",
+    [OP_RENAME] = "RENAME a b",
+    [OP_SETRANGE] = "SETRANGE a n v",
+    [OP_GETRANGE] = "GETRANGE a n m",
+    [OP_SELECT] = "SELECT d",
+    [OP_FLUSHDB] = "FLUSHDB",
+    [OP_DBSIZE] = "DBSIZE",
+    [OP_MULTI] = "MULTI",
+    [OP_EXEC] = "EXEC",
+    [OP_DISCARD] = "DISCARD",
+    [OP_WATCH] = "WATCH a",
+};
+
+void
+model_encode(const struct model_command *command, struct buf *out)
+{
+    struct bytes args[8];
+    char text[8][32];
+    const char *at = WORDS[command->op];
+    uint32_t count = 0;
+
+    while (*at != '\0') {
+        size_t size = strcspn(at, " ");
+        int used = -1;
+
+        args[count] = bytes_of(at, size);
+        if (size == 1) {
+            switch (*at) {
+            case 'a':
+                used = snprintf(text[count], 32, "n%u", command->a);
+                break;
+            case 'b':
+                used = snprintf(text[count], 32, "n%u", command->b);
+                break;
+            case 'd':
+                used = snprintf(text[count], 32, "%u", command->a % MODEL_DBS);
+                break;
+            case 'n':
+                used = snprintf(text[count], 32, "%lld",
+                                (long long)command->number);
+                break;
+            case 'm':
+                used = snprintf(text[count], 32, "%lld",
+                                (long long)command->number + 20);
+                break;
+            default: args[count] = command->value; break;
+            }
+        }
+        if (used >= 0) args[count] = bytes_of(text[count], (size_t)used);
+        count++;
+        at += size;
+        at += *at == ' ';
+    }
+    sim_command(out, args, count);
+}

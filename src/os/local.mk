@@ -1,0 +1,22 @@
+src_libkulaos_a_SOURCES += \
+	src/os/batch.c \
+	src/os/batch.h \
+	src/os/clock.c \
+	src/os/clock.h \
+	src/os/conn.c \
+	src/os/crash.c \
+	src/os/crash.h \
+	src/os/inbox.c \
+	src/os/inbox.h \
+	src/os/log_file.c \
+	src/os/log_file.h \
+	src/os/loop.c \
+	src/os/loop.h \
+	src/os/loop_inside.h \
+	src/os/process.c \
+	src/os/process.h \
+	src/os/signals.c \
+	src/os/signals.h \
+	src/os/socket.c \
+	src/os/socket.h \
+	src/os/turn.c

@@ -1,0 +1,106 @@
+/*
+ * loop_inside.h - what the loop's files share; nobody else includes it.
+ *
+ *   loop.c    threads, start and stop, ticks, what is shared
+ *   turn.c    one turn of a worker: wait, then events by kind
+ *   conn.c    one connection: receive, run, send, close
+ *   batch.c   the same for all readable connections of a turn at once
+ */
+#ifndef OS_LOOP_INSIDE_H
+#define OS_LOOP_INSIDE_H
+
+#include "os/inbox.h"
+#include "os/loop.h"
+
+#include <pthread.h>
+
+enum {
+    LOOP_EVENTS_MAX = 256,
+    LOOP_INPUT_BYTES = 64 * 1024, /* one receive; the buffer is shared */
+    LOOP_ROUNDS_MAX = 8,   /* full receives of one connection in a turn */
+    LOOP_ACCEPTS_MAX = 64, /* connections accepted in a row */
+    LOOP_TICK_MS = 100,
+    LOOP_FLUSH_MS = 2000, /* how long a stop waits for slow readers */
+};
+
+enum source_type { SOURCE_LISTENER, SOURCE_INBOX, SOURCE_SIGNALS, SOURCE_CONN };
+
+/* What epoll's data points to. */
+struct source {
+    enum source_type type;
+    int fd;
+};
+
+struct conn {
+    struct source source;     /* first: a source that is one of these */
+    uint32_t interest;        /* what epoll watches */
+    struct session *session;  /* NULL once closed */
+    struct conn *next, *prev; /* all of the worker */
+    struct conn *next_woken, *next_dead;
+    bool is_woken;
+    bool is_full; /* the socket took less than it was given */
+    /* batch.c: taken from the session, not yet by the socket; owned */
+    char *pending;
+    size_t pending_at, pending_bytes;
+};
+
+struct listening {
+    struct source source; /* first */
+    struct socket_listener listener;
+};
+
+struct batch;
+
+struct loop {
+    struct loops *all;
+    uint32_t index;
+    struct worker *worker;
+    int epoll_fd;
+    bool is_listening; /* the listeners are in the epoll set */
+    bool is_stopping;
+    int64_t now_ms, next_tick_ms, stop_by_ms;
+    struct source inbox_source, signal_source;
+    struct conn *conns, *woken, *dead;
+    struct batch *batch; /* NULL: one system call each */
+    char *input;         /* LOOP_INPUT_BYTES */
+    struct inbox_load *load;
+    pthread_t thread;
+    _Alignas(64) _Atomic uint32_t conn_count; /* on their way included */
+    struct inbox inbox;
+};
+
+struct loops {
+    uint32_t worker_count, listening_count;
+    bool has_batches; /* batch.c is used */
+    struct loop_hooks hooks;
+    struct node *node;
+    _Atomic bool is_stopping;
+    _Atomic uint64_t rss_bytes;
+    struct listening listening[SOCKET_LISTENERS_MAX];
+    struct loop *loops; /* worker_count */
+};
+
+/* ---- turn.c ---- */
+/* Adds or removes the listeners. */
+void turn_listen(struct loop *loop, bool is_on);
+void turn_run(struct loop *loop);
+
+/* ---- conn.c ---- */
+void conn_open(struct loop *loop, const struct arrival *arrival);
+/* Receives and runs what is there. */
+void conn_readable(struct loop *loop, struct conn *conn);
+void conn_writable(struct loop *loop, struct conn *conn);
+/* Goes on with what the session kept; sends. */
+void conn_continue(struct loop *loop, struct conn *conn);
+/* Sends what there is, once. False: the connection is gone, and closed. */
+bool conn_flush(struct loop *loop, struct conn *conn);
+/* Bytes that the session counts as sent and the socket did not take. */
+void conn_keep(struct conn *conn, struct bytes rest);
+/* After anything happened: closes if that is due, else sets what epoll
+ * watches. False: closed. */
+bool conn_settle(struct loop *loop, struct conn *conn);
+void conn_close(struct loop *loop, struct conn *conn);
+/* Frees what was closed in this turn: epoll may have named it until now. */
+void conn_bury(struct loop *loop);
+
+#endif

@@ -1,0 +1,29 @@
+/*
+ * prepare.h - the steps of a start that concern the process: directory, log,
+ * limits, background, listeners. Each says in the log what went wrong.
+ */
+#ifndef SERVER_PREPARE_H
+#define SERVER_PREPARE_H
+
+#include "config/settings.h"
+#include "os/loop.h"
+
+/* Before the log is open: to standard error. */
+WARN_UNUSED int prepare_directory(const struct settings *settings);
+WARN_UNUSED int prepare_log(const struct settings *settings);
+/* Descriptors for maxclients (lowered with a warning if the system does not
+ * give so many), transparent huge pages, OOM score. */
+void prepare_limits(struct settings *settings);
+/* tcp and unix listeners as `bind`, `port` and `unixsocket` say. Those that
+ * were opened belong to `loops`. */
+WARN_UNUSED int prepare_listeners(const struct settings *settings,
+                                  struct loops *loops);
+void prepare_oom_score(const struct settings *settings);
+/* maxclients as far as descriptors allow: what is allowed now. */
+uint64_t prepare_files(uint64_t max_clients);
+/* What maxmemory means: 0 is 80 % of what the machine or group has. */
+uint64_t prepare_memory_limit(const struct settings *settings);
+/* io-threads; 0 is one per core. */
+uint32_t prepare_worker_count(const struct settings *settings);
+
+#endif

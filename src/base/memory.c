@@ -134,6 +134,12 @@ mem_try_pages(size_t size, size_t align)
     return block;
 }
 
+void
+mem_forget_pages(void *start, size_t size)
+{
+    (void)madvise(start, size, MADV_DONTNEED);
+}
+
 char *
 mem_must_text(const char *data, size_t size)
 {

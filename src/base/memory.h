@@ -25,6 +25,9 @@ WARN_UNUSED void *mem_must_array(void *old, size_t count, size_t size);
 WARN_UNUSED void *mem_try_aligned(size_t size, size_t align);
 /* As mem_try_aligned, for big areas: asks the kernel for huge pages. */
 WARN_UNUSED void *mem_try_pages(size_t size, size_t align);
+/* Whole pages inside a block from mem_try_pages: their content is dropped and
+ * their memory goes back until they are touched again (then: zeros). */
+void mem_forget_pages(void *start, size_t size);
 /* A terminated copy of `size` bytes; aborts when there is no memory. */
 char *mem_must_text(const char *data, size_t size);
 void mem_free(void *block); /* NULL is fine */

@@ -25,6 +25,8 @@ enum {
     HAND_BUCKETS = 8,    /* buckets looked at under one lock */
     FRESH_SHARE = 10,    /* one in so many entries may be FRESH or AGED */
     ROUNDS_MAX = 100000, /* a bound on one call's work */
+    IDLE_MUCH = 8 * 1024 * 1024,
+    TRIM_SLABS = 64, /* each tick */
     GHOST_BITS_LEAST = 10,
     GHOST_BITS_MOST = 28,
 };
@@ -410,6 +412,21 @@ store_limit(struct store *store, uint64_t max_bytes, enum store_policy policy)
                           memory_order_relaxed);
 }
 
+/* Idle memory goes back at once above maxmemory, else little by little while
+ * there is much of it. */
+static void
+give_back(struct store *store, uint64_t rss_bytes, uint64_t max_bytes)
+{
+    uint64_t idle = heap_idle_bytes(store->heap);
+
+    if (max_bytes > 0 && rss_bytes > max_bytes) {
+        heap_trim(store->heap, UINT32_MAX);
+        mem_purge();
+    } else if (idle > IDLE_MUCH + heap_taken_bytes(store->heap) / 8) {
+        heap_trim(store->heap, TRIM_SLABS);
+    }
+}
+
 void
 store_tick(struct store *store, uint64_t rss_bytes, uint32_t budget,
            int64_t wall_ms)
@@ -425,7 +442,7 @@ store_tick(struct store *store, uint64_t rss_bytes, uint32_t budget,
     atomic_store_explicit(&store->evictor.other_bytes, other > 0 ? other : 0,
                           memory_order_relaxed);
     inside_expire(store, budget, wall_ms);
-    if (max_bytes > 0 && rss_bytes > max_bytes) mem_purge();
+    give_back(store, rss_bytes, max_bytes);
     if (store_make_room(store, 0, wall_ms) != ERR_OK) return; /* as it is */
 }
 

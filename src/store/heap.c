@@ -62,6 +62,7 @@ struct class_state {
 struct chunk {
     char *base;         /* CHUNK_BYTES, aligned to as much */
     uint32_t idle_mask; /* bit i: slab i belongs to no class */
+    uint32_t away_mask; /* of those: not resident (never used, or trimmed) */
 };
 
 struct heap {
@@ -186,9 +187,21 @@ chunk_add(struct heap *heap)
                                       sizeof(*heap->chunks));
     }
     if (at == heap->chunk_count) heap->chunk_count++;
-    heap->chunks[at] = (struct chunk){.base = base, .idle_mask = UINT32_MAX};
+    heap->chunks[at] = (struct chunk){
+        .base = base, .idle_mask = UINT32_MAX, .away_mask = UINT32_MAX};
     if (at < heap->chunk_hint) heap->chunk_hint = at;
     return true;
+}
+
+static void
+chunk_drop(struct heap *heap, struct chunk *chunk)
+{
+    uint64_t resident =
+        CHUNK_SLABS - (uint64_t)__builtin_popcount(chunk->away_mask);
+
+    tally(heap, &heap->idle_bytes, -(resident * HEAP_SLAB_BYTES));
+    mem_free(chunk->base);
+    *chunk = (struct chunk){0};
 }
 
 /* An idle slab, lowest chunk first so that high ones can empty. */
@@ -216,9 +229,10 @@ slab_take(struct heap *heap)
     memset(slab, 0, sizeof(*slab));
     slab->index = (uint16_t)index;
     slab->chunk_at = (uint32_t)heap->chunk_hint;
-    if (atomic_load_explicit(&heap->idle_bytes, memory_order_relaxed) > 0) {
+    if ((chunk->away_mask & 1u << index) == 0) {
         tally(heap, &heap->idle_bytes, -(uint64_t)HEAP_SLAB_BYTES);
     }
+    chunk->away_mask &= ~(1u << index);
     tally(heap, &heap->taken_bytes, HEAP_SLAB_BYTES);
 out:
     leave(heap, &heap->lock);
@@ -240,10 +254,7 @@ slab_give(struct heap *heap, struct heap_slab *slab)
     if (heap->chunks[at].idle_mask == UINT32_MAX &&
         atomic_load_explicit(&heap->idle_bytes, memory_order_relaxed) >=
             (uint64_t)(CHUNK_SLABS + IDLE_KEEP) * HEAP_SLAB_BYTES) {
-        heap->chunks[at].base = NULL;
-        heap->chunks[at].idle_mask = 0;
-        tally(heap, &heap->idle_bytes, -(uint64_t)CHUNK_BYTES);
-        mem_free(base);
+        chunk_drop(heap, &heap->chunks[at]);
     }
     leave(heap, &heap->lock);
 }
@@ -409,6 +420,29 @@ uint64_t
 heap_idle_bytes(const struct heap *heap)
 {
     return atomic_load_explicit(&heap->idle_bytes, memory_order_relaxed);
+}
+
+void
+heap_trim(struct heap *heap, uint32_t slabs)
+{
+    size_t at;
+
+    enter(heap, &heap->lock);
+    for (at = heap->chunk_hint; at < heap->chunk_count && slabs > 0; at++) {
+        struct chunk *chunk = &heap->chunks[at];
+        uint32_t resident = chunk->idle_mask & ~chunk->away_mask;
+
+        for (; resident != 0 && slabs > 0; slabs--) {
+            uint32_t index = (uint32_t)__builtin_ctz(resident);
+
+            mem_forget_pages(chunk->base + (size_t)index * HEAP_SLAB_BYTES,
+                             HEAP_SLAB_BYTES);
+            resident &= ~(1u << index);
+            chunk->away_mask |= 1u << index;
+            tally(heap, &heap->idle_bytes, -(uint64_t)HEAP_SLAB_BYTES);
+        }
+    }
+    leave(heap, &heap->lock);
 }
 
 /* The class whose free cells would fill most slabs beyond one. */

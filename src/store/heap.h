@@ -48,6 +48,8 @@ uint64_t heap_taken_bytes(const struct heap *heap);
 uint64_t heap_free_cell_bytes(const struct heap *heap);
 /* Slabs that belong to no class: resident, but free for any. */
 uint64_t heap_idle_bytes(const struct heap *heap);
+/* Gives the memory of up to `slabs` idle slabs back to the system. */
+void heap_trim(struct heap *heap, uint32_t slabs);
 
 /*
  * Moving: takes the sparsest slab it finds of the class with most free cells

@@ -45,6 +45,7 @@ store_new(const struct store_config *config)
     for (i = 0; i < store->slot_count; i++) {
         atomic_init(&store->expire_at[i], EXPIRE_NEVER);
         store->slots[i].one.expire_at = EXPIRE_NEVER;
+        store->slots[i].clock = store->life; /* even if the clock goes back */
     }
     return store;
 }

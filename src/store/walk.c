@@ -88,19 +88,14 @@ store_scan(struct store *store, uint32_t db, uint64_t cursor, uint64_t count,
 {
     struct scan scan = {db, wall_ms, visit, context};
     uint64_t at = cursor >> 32, from = cursor & UINT32_MAX;
-    uint64_t empty_left = 4096; /* empty slots cost little, not nothing */
 
     if (count == 0) count = 1;
-    while (at < store->slot_count && count > 0 && empty_left > 0) {
+    while (at < store->slot_count && count > 0) {
         struct slot *slot = &store->slots[at];
 
         if (!all_held) store_lock(store, (uint32_t)at);
-        if (slot->used == 0) {
-            from = UINT64_C(1) << 32;
-            empty_left--;
-        } else {
-            from = scan_slot(&scan, slot, from, &count);
-        }
+        from = slot->used > 0 ? scan_slot(&scan, slot, from, &count)
+                              : UINT64_C(1) << 32;
         if (!all_held) store_unlock(store, (uint32_t)at);
         if (from >= UINT64_C(1) << 32) {
             from = 0;

@@ -79,3 +79,31 @@ CASE(heap, a_drained_slab_becomes_idle_once_its_cells_are_given_back)
     cr_expect(heap_taken_bytes(heap) == before - HEAP_SLAB_BYTES);
     heap_free(heap);
 }
+
+CASE(heap, trimmed_slabs_are_not_resident_and_can_be_used_again)
+{
+    struct heap *heap = heap_new(true);
+    char **cells = mem_must(CELLS * sizeof(*cells));
+    uint64_t idle;
+    uint32_t i;
+
+    for (i = 0; i < CELLS; i++)
+        cells[i] = heap_take(heap, 800, 1);
+    cr_expect(heap_idle_bytes(heap) == 0, "what was never used is not idle");
+    for (i = 100; i < CELLS; i++)
+        heap_give(heap, cells[i], 800);
+    idle = heap_idle_bytes(heap);
+    cr_assert(idle > 0);
+    heap_trim(heap, 1);
+    cr_expect(heap_idle_bytes(heap) == idle - HEAP_SLAB_BYTES);
+    heap_trim(heap, UINT32_MAX);
+    cr_expect(heap_idle_bytes(heap) == 0);
+    for (i = 100; i < CELLS; i++) {
+        cells[i] = heap_take(heap, 800, 1);
+        memset(cells[i], 1, 800);
+    }
+    for (i = 0; i < CELLS; i++)
+        heap_give(heap, cells[i], 800);
+    heap_free(heap);
+    mem_free(cells);
+}

@@ -149,3 +149,20 @@ CASE(store, a_random_key_is_a_live_one_of_the_database)
     buf_deinit(&name);
     store_free(store);
 }
+
+CASE(store, a_counter_counts_in_one_share_even_if_the_clock_steps_back)
+{
+    struct store *store = make_store(1, true);
+    struct store_key key = make_key(store, 0, "k");
+    char scratch[OBJECT_TEXT_ROOM];
+    struct object *object;
+    uint32_t i;
+
+    for (i = 0; i < 200; i++) {
+        cr_assert(store_add(store, &key, 1, WALL - 3600000) == ERR_OK);
+    }
+    object = store_get(store, &key, STORE_TOUCH, WALL);
+    cr_expect(bytes_equal(object_text(object, scratch), bytes_str("200")));
+    cr_expect(object_value(object).size == 16 + 24);
+    store_free(store);
+}

@@ -31,6 +31,7 @@ enum rule {
     RULE_FEWER_FIELDS = 7,
     RULE_SETTINGS = 8, /* CONFIG GET of a pattern */
     RULE_MEMORY = 9,
+    RULE_SHARED = 10, /* OBJECT REFCOUNT of small integers */
 };
 
 /*

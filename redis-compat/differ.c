@@ -32,7 +32,7 @@ struct differ {
     uint64_t seed, count, only_epoch;
     bool is_replay, is_quiet;
     const char *folder, *rules;
-    const char *only_row;
+    const char *only_row, *without;
     uint64_t differences;
     uint32_t shown;
     struct kind kinds[KINDS_MAX];
@@ -74,7 +74,7 @@ print_reply(const char *name, struct piece reply)
     struct sink sink = {0};
     struct piece head = reply;
 
-    if (head.size > 1500) head.size = 1500;
+    if (head.size > 400) head.size = 400;
     sink_quoted(&sink, head);
     printf("    %-6s %.*s%s\n", name, (int)sink.size, sink.data,
            reply.size > head.size ? " ..." : "");
@@ -329,6 +329,7 @@ usage(int code)
           "  --grammar FOLDER  default: grammar\n"
           "  --differences FILE  default: DIFFERENCES\n"
           "  --only NAME       forms of one command alone\n"
+          "  --without FAMILY  leaves out a file of the grammar\n"
           "  --quiet           without the table of commands\n"
           "the last line is `N passed, M failed`; exit code 1 if M > 0\n",
           code == 0 ? stdout : stderr);
@@ -367,6 +368,7 @@ read_options(struct differ *differ, int argc, char **argv)
         {"grammar", required_argument, NULL, 'g'},
         {"differences", required_argument, NULL, 'd'},
         {"only", required_argument, NULL, 'o'},
+        {"without", required_argument, NULL, 'w'},
         {"quiet", no_argument, NULL, 'q'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
@@ -382,6 +384,7 @@ read_options(struct differ *differ, int argc, char **argv)
         case 'g': differ->folder = optarg; break;
         case 'd': differ->rules = optarg; break;
         case 'o': differ->only_row = optarg; break;
+        case 'w': differ->without = optarg; break;
         case 'q': differ->is_quiet = true; break;
         case 'h': usage(0);
         default: usage(2);
@@ -422,6 +425,22 @@ static const char *const families[] = {"string", "bitmap",     "keys",
                                        "expire", "connection", "server",
                                        "multi",  "newer"};
 
+static struct grammar *
+read_grammar(const struct differ *differ)
+{
+    const char *names[sizeof(families) / sizeof(families[0])];
+    uint32_t count = 0;
+
+    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+        if (differ->without != NULL &&
+            strcmp(families[i], differ->without) == 0) {
+            continue;
+        }
+        names[count++] = families[i];
+    }
+    return grammar_read(differ->folder, names, count);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -436,8 +455,7 @@ main(int argc, char **argv)
     differ.runner.is_counting = true;
     read_options(&differ, argc, argv);
     rules_read(&differ.runner.rules, differ.rules);
-    differ.grammar = grammar_read(differ.folder, families,
-                                  sizeof(families) / sizeof(families[0]));
+    differ.grammar = read_grammar(&differ);
     if (differ.only_row != NULL) keep_only(differ.grammar, differ.only_row);
     if (differ.is_replay) {
         run_epoch(&differ, differ.only_epoch);

@@ -121,7 +121,7 @@ split_line(struct reader *reader, const char *at)
             add_token(reader, at++, 1, false);
         } else {
             while (*at != '\0' && !isspace((unsigned char)*at) &&
-                   strchr("()[]{}|;", *at) == NULL) {
+                   strchr("()[]{};", *at) == NULL) { /* client|list */
                 at++;
             }
             add_token(reader, start, (size_t)(at - start), false);

@@ -249,6 +249,23 @@ pair_exchange(struct pair *pair, const struct sink out[SIDES], uint32_t want,
     }
 }
 
+void
+pair_settle(struct pair *pair)
+{
+    static char room[4096];
+
+    for (int side = 0; side < SIDES; side++) {
+        struct link *link = &pair->links[side];
+        struct pollfd ready = {.fd = link->fd, .events = POLLIN};
+        ssize_t got;
+
+        if (link->is_closed || !pair->links[!side].is_closed) continue;
+        if (poll(&ready, 1, 500) == 0) continue;
+        got = recv(link->fd, room, sizeof(room), 0);
+        if (got == 0 || (got < 0 && errno != EAGAIN)) link->is_closed = true;
+    }
+}
+
 struct piece
 pair_ask(struct pair *pair, enum side side, const char *const *args,
          uint32_t count)
@@ -265,7 +282,7 @@ pair_ask(struct pair *pair, enum side side, const char *const *args,
         sink_format(&out, "$%zu\r\n%s\r\n", strlen(args[i]), args[i]);
     }
     drop_read(link);
-    while (!parse_more(link, &progress, 1, &replies, side)) {
+    while (!parse_more(link, &progress, 1, &replies, (int)side)) {
         struct pollfd ready = {.fd = link->fd, .events = POLLIN};
 
         if (progress.sent < out.size) ready.events |= POLLOUT;

@@ -45,6 +45,8 @@ void pair_encode(const struct pair *pair, enum side side, const struct op *op,
  * or been silent for `patience_ms`. */
 void pair_exchange(struct pair *pair, const struct sink out[SIDES],
                    uint32_t want, int patience_ms, struct replies *replies);
+/* One side has closed: gives the other half a second to do so too. */
+void pair_settle(struct pair *pair);
 /* One command without comparison; the reply of `side`. */
 struct piece pair_ask(struct pair *pair, enum side side,
                       const char *const *args, uint32_t count);

@@ -76,6 +76,13 @@ compare_exec(struct runner *runner, struct pair *pair,
     return true;
 }
 
+/* An EXEC with too many arguments ends the transaction too. */
+static bool
+is_abort(struct piece reply)
+{
+    return reply.size > 10 && memcmp(reply.data, "-EXECABORT", 10) == 0;
+}
+
 static bool
 compare_op(struct runner *runner, struct pair *pair, const struct op *op,
            struct piece one, struct piece two, const char **why)
@@ -93,7 +100,7 @@ compare_op(struct runner *runner, struct pair *pair, const struct op *op,
     }
     if (piece_is(one, "+QUEUED\r\n")) {
         queue_op(pair, op);
-    } else if (is_exec || piece_is(one, "+RESET\r\n") ||
+    } else if (is_exec || piece_is(one, "+RESET\r\n") || is_abort(one) ||
                (op->count == 1 && piece_is_word(op->args[0].text, "discard"))) {
         pair->queued_count = 0;
     }
@@ -311,6 +318,7 @@ void
 run_reset(struct runner *runner)
 {
     static const char *const flush[] = {"FLUSHALL"};
+    static const char *const auth[] = {"AUTH", "secret"};
     static const char *const unpause[] = {"CLIENT", "UNPAUSE"};
     static const char *const defaults[] = {"CONFIG",
                                            "SET",
@@ -341,6 +349,8 @@ run_reset(struct runner *runner)
     pair_close(&runner->control);
     pair_open(&runner->control, runner->ports);
     for (int side = 0; side < SIDES; side++) {
+        /* in case that a scene with a password was cut short */
+        pair_ask(&runner->control, (enum side)side, auth, 2);
         pair_ask(&runner->control, (enum side)side, unpause, 2);
         pair_ask(&runner->control, (enum side)side, defaults,
                  sizeof(defaults) / sizeof(defaults[0]));
@@ -350,9 +360,14 @@ run_reset(struct runner *runner)
 
 /* Takes the ops from `at` that can be one pipeline; returns how many. */
 static uint32_t
-fill_batch(struct batch *batch, const struct op *const *ops, uint32_t count,
-           uint32_t at)
+fill_batch(const struct runner *runner, struct batch *batch,
+           const struct op *const *ops, uint32_t count, uint32_t at)
 {
+    bool has_fresh = ops[at]->conn >= CONNS_STEADY;
+
+    for (uint32_t i = CONNS_STEADY; i < CONNS; i++) {
+        if (runner->pairs[i].is_open) has_fresh = true;
+    }
     batch->count = batch->want = 0;
     while (at + batch->count < count && batch->count < BATCH_MAX) {
         const struct op *op = ops[at + batch->count];
@@ -362,7 +377,7 @@ fill_batch(struct batch *batch, const struct op *const *ops, uint32_t count,
         batch->ops[batch->count++] = op;
         if (!op->step->is_silent) batch->want++;
         if (op->step->mode == MODE_SCAN) break;
-        if (op->is_group_end && op->conn >= CONNS_STEADY) break;
+        if (op->is_group_end && has_fresh) break;
     }
     return batch->count;
 }
@@ -376,7 +391,7 @@ run_ops(struct runner *runner, const struct op *const *ops, uint32_t count,
     *finding = (struct finding){0};
     run_reset(runner);
     for (uint32_t at = 0; at < count;) {
-        uint32_t taken = fill_batch(&batch, ops, count, at);
+        uint32_t taken = fill_batch(runner, &batch, ops, count, at);
         struct pair *pair = &runner->pairs[ops[at]->conn];
         bool is_same;
 

@@ -128,20 +128,22 @@ static void
 spoil(struct drawing *drawing, const struct row *row)
 {
     uint64_t dice = chance_below(&drawing->chance, 1000);
+    /* the name stays, of a subcommand both words: another command would be
+     * compared in another mode */
+    uint32_t least = strchr(row->name, '|') != NULL ? 2 : 1;
+    uint32_t rest = drawing->count > least ? drawing->count - least : 0;
 
     if (row->is_fixed) return;
     if (dice < 60) {
         change_case(drawing);
-    } else if (dice < 80 && drawing->count > 1) {
-        drawing->count -=
-            1 + (uint32_t)chance_below(&drawing->chance, drawing->count - 1);
+    } else if (dice < 80 && rest > 0) {
+        drawing->count -= 1 + (uint32_t)chance_below(&drawing->chance, rest);
     } else if (dice < 95) {
         put_word(drawing,
                  (struct word){WORD_PLAIN, false,
                                words_junk(drawing->arena, &drawing->chance)});
-    } else if (dice < 110 && drawing->count > 1) {
-        uint32_t at =
-            1 + (uint32_t)chance_below(&drawing->chance, drawing->count - 1);
+    } else if (dice < 110 && rest > 0) {
+        uint32_t at = least + (uint32_t)chance_below(&drawing->chance, rest);
 
         drawing->words[at] = (struct word){
             WORD_PLAIN, false, words_junk(drawing->arena, &drawing->chance)};
@@ -221,7 +223,6 @@ note_multi(struct drawing *drawing, const struct row *row)
     bool *is_multi = &drawing->may_be_multi[drawing->conn];
 
     if (strcmp(row->name, "MULTI") == 0) *is_multi = true;
-    /* a spoilt EXEC leaves the transaction open, so it ends nothing here */
 }
 
 /* Ends what may be a transaction, for a form that cannot be inside one. */

@@ -133,7 +133,7 @@ static const struct piece junk[] = {
     LIT("0"),
     LIT(""),
     LIT("1.5"),
-    LIT("*"),
+    LIT("k?"),
     LIT("NX"),
     LIT("99999999999999999999"),
     LIT("k0"),

@@ -134,8 +134,6 @@ data_expiry_arg(struct cmd_call *call, struct bytes arg, enum data_expiry kind,
 bool
 data_clip_range(int64_t *first, int64_t *last, int64_t size)
 {
-    /* both before the start in the wrong order: nothing, even of one unit */
-    if (*first < 0 && *last < 0 && *first > *last) return false;
     if (*first < 0) *first += size;
     if (*last < 0) *last += size;
     if (*first < 0) *first = 0;

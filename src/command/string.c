@@ -51,7 +51,7 @@ string_put(struct cmd_call *call, const struct store_key *key,
         .expire_ms = expire_ms,
     };
 
-    if (expire == EXPIRE_AT && expire_ms <= call->wall_ms) {
+    if (expire == EXPIRE_AT && expire_ms < call->wall_ms) {
         store_delete(call->store, key, call->wall_ms);
         return true;
     }

@@ -196,7 +196,10 @@ string_getrange(struct cmd_call *call)
     if (!cmd_int_arg(call, 2, &first)) return;
     if (!cmd_int_arg(call, 3, &last)) return;
     if (!read_text(call, &text, scratch)) return;
-    if (!data_clip_range(&first, &last, (int64_t)text.size)) {
+    /* in the wrong order before the start: nothing, though clipping both to
+     * the first byte would leave it */
+    if ((first < 0 && last < 0 && first > last) ||
+        !data_clip_range(&first, &last, (int64_t)text.size)) {
         reply_bulk(call->reply, bytes_of("", 0));
         return;
     }

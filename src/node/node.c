@@ -480,6 +480,29 @@ worker_close(struct worker *worker, struct session *session)
 /* ---- bytes ---- */
 
 void
+worker_expect(struct worker *worker, const struct expected_input *inputs,
+              uint32_t count)
+{
+    const struct store *store = worker->env->shared->store;
+    struct store_key keys[WORKER_EXPECT_MAX];
+    uint32_t key_count = 0, i;
+
+    for (i = 0; i < count && key_count < WORKER_EXPECT_MAX; i++) {
+        const struct session *session = inputs[i].session;
+        struct bytes key;
+
+        if (session->query.used > 0) continue; /* the middle of a command */
+        if (!resp_peek_key(inputs[i].data, inputs[i].size, &key)) continue;
+        keys[key_count] = store_key(store, session->client.db, key);
+        store_prefetch_slot(store, &keys[key_count++]);
+    }
+    for (i = 0; i < key_count; i++)
+        store_prefetch_bucket(store, &keys[i]);
+    for (i = 0; i < key_count; i++)
+        store_prefetch_object(store, &keys[i]);
+}
+
+void
 worker_input(struct worker *worker, struct session *session, const char *data,
              size_t size)
 {

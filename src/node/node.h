@@ -71,6 +71,19 @@ struct open_info {
  */
 struct session *worker_open(struct worker *worker, const struct open_info *info,
                             const char **refusal);
+/*
+ * An optional hint before the worker_inputs of several sessions in one turn:
+ * the keys of their first commands are prefetched together, so that the waits
+ * for memory overlap. At most WORKER_EXPECT_MAX count.
+ */
+enum { WORKER_EXPECT_MAX = 128 };
+struct expected_input {
+    const struct session *session;
+    const char *data;
+    size_t size;
+};
+void worker_expect(struct worker *worker, const struct expected_input *inputs,
+                   uint32_t count);
 /* Bytes for a session: runs its commands. Size 0 goes on with what it kept. */
 void worker_input(struct worker *worker, struct session *session,
                   const char *data, size_t size);

@@ -172,9 +172,27 @@ run_one(struct loop *loop, struct batch *batch, uint32_t index)
     if (job->result < 0) return;
     worker_input(loop->worker, session, slice(batch->input, index),
                  (size_t)job->result);
+    job->conn->is_bulky = job->result > LOOP_BULK_BYTES;
     job->is_full_read = job->result == SLICE_BYTES;
     if (take_output(loop, job, slice(batch->output, index))) return;
     if (!conn_flush(loop, job->conn)) job->conn = NULL;
+}
+
+/* All keys that are about to be read or written are fetched side by side. */
+static void
+expect_all(struct loop *loop, struct batch *batch)
+{
+    struct expected_input inputs[BATCH_MAX];
+    uint32_t count = 0, i;
+
+    for (i = 0; i < batch->count; i++) {
+        const struct job *job = &batch->jobs[i];
+
+        if (job->result <= 0) continue;
+        inputs[count++] = (struct expected_input){
+            job->conn->session, slice(batch->input, i), (size_t)job->result};
+    }
+    worker_expect(loop->worker, inputs, count);
 }
 
 static void
@@ -234,6 +252,7 @@ batch_run(struct loop *loop)
         return;
     }
     receive_all(batch);
+    expect_all(loop, batch);
     for (i = 0; i < batch->count; i++)
         run_one(loop, batch, i);
     send_all(batch);

@@ -172,6 +172,7 @@ conn_flush(struct loop *loop, struct conn *conn)
 
     for (i = 0; i < count; i++)
         all += pieces[i].size;
+    if (all > LOOP_BULK_BYTES) conn->is_bulky = true;
     if (!conn->is_full && conn->pending != NULL) {
         conn->is_full = !send_pending(conn, &is_gone);
     }
@@ -227,6 +228,7 @@ conn_readable(struct loop *loop, struct conn *conn)
             conn_close(loop, conn);
             return;
         }
+        conn->is_bulky = got > LOOP_BULK_BYTES;
         worker_input(loop->worker, conn->session, loop->input, (size_t)got);
         if (!conn_flush(loop, conn)) return;
         if (got < LOOP_INPUT_BYTES || conn->session->wants_more ||

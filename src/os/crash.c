@@ -117,14 +117,22 @@ on_crash(int number, siginfo_t *info, void *context)
     (void)raise(number);
 }
 
+static _Thread_local char stack[STACK_BYTES];
+static _Thread_local stack_t stack_before;
+
 void
-crash_thread_stack(void)
+crash_thread_begin(void)
 {
-    /* Never freed: a thread may crash in its last instruction. */
-    static _Thread_local char stack[STACK_BYTES];
     stack_t alternative = {.ss_sp = stack, .ss_size = STACK_BYTES};
 
-    (void)sigaltstack(&alternative, NULL);
+    (void)sigaltstack(&alternative, &stack_before);
+}
+
+void
+crash_thread_end(void)
+{
+    /* A sanitizer has one of its own, and frees what it finds. */
+    (void)sigaltstack(&stack_before, NULL);
 }
 
 void
@@ -143,5 +151,5 @@ crash_install(int fd, const char *version)
     for (i = 0; i < ARRAY_LEN(caught); i++) {
         (void)sigaction(caught[i], &action, NULL);
     }
-    crash_thread_stack();
+    crash_thread_begin();
 }

@@ -10,7 +10,9 @@
  * dies of the same signal, so that core files and parents see it. `version`
  * (static) is printed. Once per process. */
 void crash_install(int fd, const char *version);
-/* A stack of its own for the calling thread's handler: overflows too. */
-void crash_thread_stack(void);
+/* A stack of its own for the calling thread's handler, so that overflows are
+ * reported too; taken away again before the thread ends. */
+void crash_thread_begin(void);
+void crash_thread_end(void);
 
 #endif

@@ -20,3 +20,4 @@ src_libkulaos_a_SOURCES += \
 	src/os/socket.c \
 	src/os/socket.h \
 	src/os/turn.c
+EXTRA_DIST += src/os/README

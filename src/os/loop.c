@@ -55,6 +55,15 @@ loop_init(struct loop *loop, struct loops *all, uint32_t index)
     return watch(loop, &loop->inbox_source) ? ERR_OK : ERR_SYSTEM;
 }
 
+/* For comparing the two by measurement and for tests of both. */
+static bool
+is_plain(void)
+{
+    const char *choice = getenv("KULA_LOOP");
+
+    return choice != NULL && !strcmp(choice, "epoll");
+}
+
 int
 loops_new(struct loops **out, uint32_t worker_count,
           const struct loop_hooks *hooks)
@@ -66,7 +75,7 @@ loops_new(struct loops **out, uint32_t worker_count,
     ASSERT(worker_count >= 1 && worker_count <= LOOP_WORKERS_MAX);
     *out = NULL;
     all->hooks = *hooks;
-    all->has_batches = getenv("KULA_BATCH") && batch_is_possible();
+    all->has_batches = !is_plain() && batch_is_possible();
     all->loops = mem_try_aligned(size, _Alignof(struct loop));
     ASSERT(all->loops != NULL);
     memset(all->loops, 0, size);
@@ -82,6 +91,17 @@ loops_new(struct loops **out, uint32_t worker_count,
     return ERR_OK;
 }
 
+static void
+close_listeners(struct loops *all)
+{
+    uint32_t i;
+
+    for (i = 0; i < all->listening_count; i++) {
+        (void)close(all->listening[i].source.fd);
+    }
+    all->listening_count = 0;
+}
+
 void
 loops_free(struct loops *all)
 {
@@ -90,9 +110,7 @@ loops_free(struct loops *all)
     if (all == NULL) return;
     for (i = 0; i < all->worker_count; i++)
         loop_deinit(&all->loops[i]);
-    for (i = 0; i < all->listening_count; i++) {
-        (void)close(all->listening[i].source.fd);
-    }
+    close_listeners(all);
     mem_free(all->loops);
     mem_free(all);
 }
@@ -149,9 +167,10 @@ thread_main(void *argument)
 {
     struct loop *loop = argument;
 
-    crash_thread_stack();
+    crash_thread_begin();
     signals_block();
     serve_until_stopped(loop);
+    crash_thread_end();
     return NULL;
 }
 
@@ -191,6 +210,8 @@ loops_run(struct loops *all, struct node *node, int signal_fd)
     }
     for (i = 0; i < all->worker_count; i++)
         sweep(&all->loops[i]);
+    /* The next server may start while this one frees its keys. */
+    close_listeners(all);
     errno = kept;
     return err;
 }

@@ -17,6 +17,7 @@
 enum {
     LOOP_EVENTS_MAX = 256,
     LOOP_INPUT_BYTES = 64 * 1024, /* one receive; the buffer is shared */
+    LOOP_BULK_BYTES = 8 * 1024,
     LOOP_ROUNDS_MAX = 8,   /* full receives of one connection in a turn */
     LOOP_ACCEPTS_MAX = 64, /* connections accepted in a row */
     LOOP_TICK_MS = 100,
@@ -38,7 +39,8 @@ struct conn {
     struct conn *next, *prev; /* all of the worker */
     struct conn *next_woken, *next_dead;
     bool is_woken;
-    bool is_full; /* the socket took less than it was given */
+    bool is_full;  /* the socket took less than it was given */
+    bool is_bulky; /* its last request or reply was large: no use in a batch */
     /* batch.c: taken from the session, not yet by the socket; owned */
     char *pending;
     size_t pending_at, pending_bytes;

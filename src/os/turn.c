@@ -130,7 +130,8 @@ serve_conn(struct loop *loop, struct conn *conn, uint32_t events)
 static bool
 join_batch(struct loop *loop, struct conn *conn, uint32_t events)
 {
-    if (loop->batch == NULL || events != EPOLLIN) return false;
+    if (loop->batch == NULL || events != EPOLLIN || conn->is_bulky)
+        return false;
     if (conn->session == NULL || conn->session->wants_more) return false;
     return batch_add(loop->batch, conn);
 }

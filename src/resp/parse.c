@@ -39,6 +39,7 @@ resp_parser_init(struct resp_parser *parser, int64_t bulk_max)
 void
 resp_parser_deinit(struct resp_parser *parser)
 {
+    resp_parser_restart(parser);
     resp_parser_rest(parser);
 }
 
@@ -216,9 +217,10 @@ parse_inline(struct resp_parser *parser, const char *data, size_t size,
     size_t words;
     int count;
 
+    /* the same whether the end has arrived with the rest or not */
+    if ((end != NULL ? (size_t)(end - data) : size) > RESP_INLINE_MAX)
+        return bad(parser, size, consumed, "too big inline request");
     if (end == NULL) {
-        if (size > RESP_INLINE_MAX)
-            return bad(parser, size, consumed, "too big inline request");
         parser->scanned = size;
         return RESP_MORE;
     }
@@ -260,6 +262,7 @@ find_line(struct resp_parser *parser, const char *data, size_t size,
     }
     *end = (size_t)(found - data);
     parser->scanned = *end - parser->at;
+    if (parser->scanned > RESP_INLINE_MAX) return LINE_TOO_LONG;
     if (size - *end < 2) return LINE_PART;
     parser->scanned = 0;
     return LINE_WHOLE;
@@ -446,4 +449,39 @@ resp_parser_wants(const struct resp_parser *parser)
 {
     if (parser->bulk_left < 0) return 0;
     return parser->at + (size_t)parser->bulk_left + 2;
+}
+
+/* ---- peek ---- */
+
+/* A length line: its mark, up to six digits, CR LF. NULL: not here. */
+static const char *
+peek_length(const char *at, const char *end, char mark, size_t *length)
+{
+    size_t digits = 0;
+
+    *length = 0;
+    if (end - at < 4 || *at++ != mark) return NULL;
+    while (at < end && *at >= '0' && *at <= '9' && digits < 6) {
+        *length = *length * 10 + (size_t)(*at++ - '0');
+        digits++;
+    }
+    if (digits == 0 || end - at < 2 || at[0] != '\r' || at[1] != '\n')
+        return NULL;
+    return at + 2;
+}
+
+bool
+resp_peek_key(const char *data, size_t size, struct bytes *key)
+{
+    const char *end = data + size, *at;
+    size_t count, length;
+
+    at = peek_length(data, end, '*', &count);
+    if (at == NULL || count < 2) return false;
+    at = peek_length(at, end, '$', &length);
+    if (at == NULL || (size_t)(end - at) < length + 2) return false;
+    at = peek_length(at + length + 2, end, '$', &length);
+    if (at == NULL || (size_t)(end - at) < length) return false;
+    *key = bytes_of(at, length);
+    return true;
 }

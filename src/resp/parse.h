@@ -61,6 +61,12 @@ void resp_parser_rest(struct resp_parser *parser);
 size_t resp_parser_wants(const struct resp_parser *parser);
 
 /*
+ * A guess, for prefetching: the second argument of the RESP array that data
+ * begins with, if all of it is there. Changes nothing, promises nothing.
+ */
+bool resp_peek_key(const char *data, size_t size, struct bytes *key);
+
+/*
  * Splits a line the way Redis's inline commands, redis.conf and redis-cli do
  * (double quotes with escapes, single quotes). Writes the unquoted arguments
  * to `out` (at least size bytes, borrowed by args) and at most args_max

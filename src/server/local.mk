@@ -9,3 +9,4 @@ src_libkulaos_a_SOURCES += \
 	src/server/prepare.h \
 	src/server/server.c \
 	src/server/server.h
+EXTRA_DIST += src/server/README

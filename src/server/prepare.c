@@ -69,15 +69,15 @@ prepare_files(uint64_t max_clients)
 }
 
 static void
-lower_max_clients(struct settings *settings, uint64_t allowed)
+set_number(struct settings *settings, enum setting id, uint64_t number)
 {
     char text[32], why[SETTING_WHY_BYTES];
     struct bytes value;
 
-    (void)snprintf(text, sizeof(text), "%" PRIu64, allowed);
+    (void)snprintf(text, sizeof(text), "%" PRIu64, number);
     value = bytes_str(text);
-    if (settings_set(settings, SETTING_MAXCLIENTS, &value, 1, why) != ERR_OK) {
-        log_line(LOG_LEVEL_WARNING, "maxclients %s: %s", text, why);
+    if (settings_set(settings, id, &value, 1, why) != ERR_OK) {
+        log_line(LOG_LEVEL_WARNING, "%s %s: %s", settings_name(id), text, why);
     }
 }
 
@@ -113,7 +113,7 @@ prepare_limits(struct settings *settings)
                  " open files, the system allows fewer: maxclients is now "
                  "%" PRIu64 " (raise 'ulimit -n')",
                  wanted, wanted + RESERVED_FILES, allowed);
-        lower_max_clients(settings, allowed);
+        set_number(settings, SETTING_MAXCLIENTS, allowed);
     }
     if (settings_int(settings, SETTING_DISABLE_THP) &&
         process_disable_thp() != ERR_OK) {
@@ -216,20 +216,15 @@ prepare_listeners(const struct settings *settings, struct loops *loops)
     return err;
 }
 
-uint64_t
-prepare_memory_limit(const struct settings *settings)
+void
+prepare_defaults(struct settings *settings)
 {
-    uint64_t limit = (uint64_t)settings_int(settings, SETTING_MAXMEMORY);
-
-    if (limit > 0) return limit;
-    return process_memory_limit() / 100 * MEMORY_SHARE_PERCENT;
-}
-
-uint32_t
-prepare_worker_count(const struct settings *settings)
-{
-    int64_t count = settings_int(settings, SETTING_IO_THREADS);
-
-    if (count == 0) count = process_core_count();
-    return (uint32_t)min_u64((uint64_t)count, LOOP_WORKERS_MAX);
+    if (!settings_is_set(settings, SETTING_MAXMEMORY)) {
+        set_number(settings, SETTING_MAXMEMORY,
+                   process_memory_limit() / 100 * MEMORY_SHARE_PERCENT);
+    }
+    if (!settings_is_set(settings, SETTING_IO_THREADS)) {
+        set_number(settings, SETTING_IO_THREADS,
+                   min_u64(process_core_count(), LOOP_WORKERS_MAX));
+    }
 }

@@ -21,9 +21,8 @@ WARN_UNUSED int prepare_listeners(const struct settings *settings,
 void prepare_oom_score(const struct settings *settings);
 /* maxclients as far as descriptors allow: what is allowed now. */
 uint64_t prepare_files(uint64_t max_clients);
-/* What maxmemory means: 0 is 80 % of what the machine or group has. */
-uint64_t prepare_memory_limit(const struct settings *settings);
-/* io-threads; 0 is one per core. */
-uint32_t prepare_worker_count(const struct settings *settings);
+/* What depends on the machine and nobody has set: maxmemory (80 % of what the
+ * machine or the control group has) and io-threads (one per core). */
+void prepare_defaults(struct settings *settings);
 
 #endif

@@ -126,7 +126,7 @@ static void
 apply_memory_limit(struct server *server)
 {
     store_limit(node_shared(server->node)->store,
-                prepare_memory_limit(server->settings),
+                (uint64_t)settings_int(server->settings, SETTING_MAXMEMORY),
                 (enum store_policy)settings_int(server->settings,
                                                 SETTING_MAXMEMORY_POLICY));
 }
@@ -155,6 +155,14 @@ on_config_changed(void *self, enum setting id)
     } else if (id == SETTING_OOM_SCORE_ADJ ||
                id == SETTING_OOM_SCORE_ADJ_VALUES) {
         prepare_oom_score(settings);
+    } else if (id == SETTING_DIR) {
+        if (prepare_directory(settings) != ERR_OK) {
+            log_line(LOG_LEVEL_WARNING, "dir: %s", strerror(errno));
+        }
+    } else if (id == SETTING_PORT || id == SETTING_BIND) {
+        log_line(LOG_LEVEL_WARNING,
+                 "%s was changed: that takes effect at the next start",
+                 settings_name(id));
     }
 }
 
@@ -328,7 +336,7 @@ static void
 announce(struct server *server)
 {
     uint32_t kept = settings_kept_count(server->settings);
-    uint64_t limit = prepare_memory_limit(server->settings);
+    int64_t limit = settings_int(server->settings, SETTING_MAXMEMORY);
 
     if (kept > 0) {
         log_line(LOG_LEVEL_NOTICE,
@@ -337,8 +345,8 @@ announce(struct server *server)
                  kept, kept == 1 ? "" : "s", kept == 1 ? "has" : "have");
     }
     log_line(LOG_LEVEL_NOTICE,
-             "%" PRIu32 " worker%s over %s, at most %" PRIu64
-             " MiB of memory, port %" PRId64,
+             "%" PRIu32 " worker%s over %s, maxmemory %" PRId64
+             " MiB, port %" PRId64,
              server->worker_count, server->worker_count == 1 ? "" : "s",
              loops_api(server->loops), limit >> 20,
              settings_int(server->settings, SETTING_PORT));
@@ -403,7 +411,9 @@ server_run(struct settings *settings, const struct options *options)
     int64_t supervised = settings_int(settings, SETTING_SUPERVISED);
 
     remember_paths(&server, options);
-    server.worker_count = prepare_worker_count(settings);
+    prepare_defaults(settings);
+    server.worker_count = (uint32_t)min_u64(
+        (uint64_t)settings_int(settings, SETTING_IO_THREADS), LOOP_WORKERS_MAX);
     if (prepare_directory(settings) != ERR_OK) return SERVER_FAILED;
     if (prepare_log(settings) != ERR_OK) return SERVER_FAILED;
     if (settings_int(settings, SETTING_DAEMONIZE) &&

@@ -2,8 +2,9 @@
  * Memory: what is used, what may go, and moving objects out of sparse slabs.
  * inside.h has the picture of heat and hands.
  *
- * used = other (resident, neither heap nor tables; learnt with each tick)
- *      + heap slabs and large objects + tables
+ * used     = other (resident, neither heap nor tables; learnt with each tick)
+ *            + heap slabs and large objects + tables
+ * resident = used + idle slabs; grows by whole chunks (huge pages)
  *
  * Room is kept ahead: a command starts only when there are RESERVE bytes in
  * idle memory or free cells, so no command has to evict while it holds a lock.
@@ -352,18 +353,34 @@ reserve_bytes(uint64_t max_bytes)
 struct room {
     bool is_enough; /* a command may start */
     bool has_slabs; /* whole slabs (and large objects) fit, too */
+    bool must_trim; /* idle slabs are in the way of a large object */
 };
+
+/* By how much the heap's slabs may still grow the process, given that it may
+ * grow by `headroom`. */
+static int64_t
+growth(const struct store *store, int64_t headroom)
+{
+    int64_t away = (int64_t)heap_away_bytes(store->heap);
+
+    if (headroom <= away) return headroom;
+    return away + (headroom - away) / HEAP_CHUNK_BYTES * HEAP_CHUNK_BYTES;
+}
 
 static struct room
 look_at_room(const struct store *store, uint64_t max_bytes, size_t bytes)
 {
     int64_t reserve = reserve_bytes(max_bytes);
-    int64_t slack = (int64_t)max_bytes - used_bytes(store);
+    int64_t idle = (int64_t)heap_idle_bytes(store->heap);
+    int64_t headroom = (int64_t)max_bytes - used_bytes(store) - idle;
+    int64_t slack = idle + growth(store, headroom);
     int64_t cells = (int64_t)heap_free_cell_bytes(store->heap);
-    int64_t large = bytes > HEAP_CELL_MAX ? (int64_t)bytes : 0;
+    bool is_large = bytes > HEAP_CELL_MAX;
     struct room room;
 
-    room.has_slabs = slack >= reserve / 2 + large;
+    room.must_trim = is_large && headroom < (int64_t)bytes && idle > 0;
+    room.has_slabs = slack >= reserve / 2 && !room.must_trim &&
+                     (!is_large || headroom >= (int64_t)bytes);
     room.is_enough =
         room.has_slabs && slack + cells >= reserve + (int64_t)bytes;
     return room;
@@ -381,6 +398,10 @@ find_room(struct store *store, uint64_t max_bytes, size_t bytes,
         struct room room = look_at_room(store, max_bytes, bytes);
 
         if (room.is_enough) return ERR_OK;
+        if (room.must_trim) {
+            heap_trim(store->heap, UINT32_MAX);
+            continue;
+        }
         if (!room.has_slabs && empty_a_slab(store)) continue;
         if (evict_batch(store, policy, wall_ms) == 0) break;
     }

@@ -21,7 +21,6 @@
 enum {
     SLAB_HEADER = 64,
     CHUNK_SLABS = 32,
-    CHUNK_BYTES = CHUNK_SLABS * HEAP_SLAB_BYTES,
     CLASS_SMALL = 64, /* classes up to 1 KiB */
     CELLS_MOST_ABOVE = 62,
     CELLS_LEAST_ABOVE = 3,
@@ -60,9 +59,9 @@ struct class_state {
 };
 
 struct chunk {
-    char *base;         /* CHUNK_BYTES, aligned to as much */
+    char *base;         /* HEAP_CHUNK_BYTES, aligned to as much */
     uint32_t idle_mask; /* bit i: slab i belongs to no class */
-    uint32_t away_mask; /* of those: not resident (never used, or trimmed) */
+    uint32_t away_mask; /* of those: trimmed, not resident */
 };
 
 struct heap {
@@ -71,7 +70,7 @@ struct heap {
     struct chunk *chunks;
     size_t chunk_count, chunk_room;
     size_t chunk_hint; /* no chunk below this has an idle slab */
-    _Atomic uint64_t taken_bytes, idle_bytes, free_cell_bytes;
+    _Atomic uint64_t taken_bytes, idle_bytes, away_bytes, free_cell_bytes;
     bool is_shared;
 };
 
@@ -174,7 +173,7 @@ heap_free(struct heap *heap)
 static bool
 chunk_add(struct heap *heap)
 {
-    char *base = mem_try_pages(CHUNK_BYTES, CHUNK_BYTES);
+    char *base = mem_try_pages(HEAP_CHUNK_BYTES, HEAP_CHUNK_BYTES);
     size_t at;
 
     if (base == NULL) return false;
@@ -187,8 +186,9 @@ chunk_add(struct heap *heap)
                                       sizeof(*heap->chunks));
     }
     if (at == heap->chunk_count) heap->chunk_count++;
-    heap->chunks[at] = (struct chunk){
-        .base = base, .idle_mask = UINT32_MAX, .away_mask = UINT32_MAX};
+    heap->chunks[at] = (struct chunk){.base = base, .idle_mask = UINT32_MAX};
+    /* a huge page is resident as a whole with the first touch */
+    tally(heap, &heap->idle_bytes, HEAP_CHUNK_BYTES);
     if (at < heap->chunk_hint) heap->chunk_hint = at;
     return true;
 }
@@ -196,10 +196,10 @@ chunk_add(struct heap *heap)
 static void
 chunk_drop(struct heap *heap, struct chunk *chunk)
 {
-    uint64_t resident =
-        CHUNK_SLABS - (uint64_t)__builtin_popcount(chunk->away_mask);
+    uint64_t away = (uint64_t)__builtin_popcount(chunk->away_mask);
 
-    tally(heap, &heap->idle_bytes, -(resident * HEAP_SLAB_BYTES));
+    tally(heap, &heap->idle_bytes, -((CHUNK_SLABS - away) * HEAP_SLAB_BYTES));
+    tally(heap, &heap->away_bytes, -(away * HEAP_SLAB_BYTES));
     mem_free(chunk->base);
     *chunk = (struct chunk){0};
 }
@@ -229,9 +229,10 @@ slab_take(struct heap *heap)
     memset(slab, 0, sizeof(*slab));
     slab->index = (uint16_t)index;
     slab->chunk_at = (uint32_t)heap->chunk_hint;
-    if ((chunk->away_mask & 1u << index) == 0) {
-        tally(heap, &heap->idle_bytes, -(uint64_t)HEAP_SLAB_BYTES);
-    }
+    tally(heap,
+          chunk->away_mask & 1u << index ? &heap->away_bytes
+                                         : &heap->idle_bytes,
+          -(uint64_t)HEAP_SLAB_BYTES);
     chunk->away_mask &= ~(1u << index);
     tally(heap, &heap->taken_bytes, HEAP_SLAB_BYTES);
 out:
@@ -422,6 +423,12 @@ heap_idle_bytes(const struct heap *heap)
     return atomic_load_explicit(&heap->idle_bytes, memory_order_relaxed);
 }
 
+uint64_t
+heap_away_bytes(const struct heap *heap)
+{
+    return atomic_load_explicit(&heap->away_bytes, memory_order_relaxed);
+}
+
 void
 heap_trim(struct heap *heap, uint32_t slabs)
 {
@@ -440,6 +447,7 @@ heap_trim(struct heap *heap, uint32_t slabs)
             resident &= ~(1u << index);
             chunk->away_mask |= 1u << index;
             tally(heap, &heap->idle_bytes, -(uint64_t)HEAP_SLAB_BYTES);
+            tally(heap, &heap->away_bytes, HEAP_SLAB_BYTES);
         }
     }
     leave(heap, &heap->lock);

@@ -21,6 +21,7 @@
 
 enum {
     HEAP_SLAB_BYTES = 64 * 1024,
+    HEAP_CHUNK_BYTES = 32 * HEAP_SLAB_BYTES,
     HEAP_CELL_MAX = 16 * 1024,
     HEAP_OWNER_FREE = 0xffff,
 };
@@ -48,6 +49,9 @@ uint64_t heap_taken_bytes(const struct heap *heap);
 uint64_t heap_free_cell_bytes(const struct heap *heap);
 /* Slabs that belong to no class: resident, but free for any. */
 uint64_t heap_idle_bytes(const struct heap *heap);
+/* Slabs in use by nobody and not resident either: taking one makes the process
+ * larger by a slab, while a new chunk makes it larger by a whole one. */
+uint64_t heap_away_bytes(const struct heap *heap);
 /* Gives the memory of up to `slabs` idle slabs back to the system. */
 void heap_trim(struct heap *heap, uint32_t slabs);
 

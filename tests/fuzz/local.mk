@@ -45,3 +45,18 @@ tests_fuzz_fuzz_number_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_number_LDADD = $(PLAIN_LDADD)
 tests_fuzz_fuzz_number_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 endif
+check_PROGRAMS += tests/fuzz/replay_resp
+tests_fuzz_replay_resp_SOURCES = \
+	tests/fuzz/fuzz_resp.c \
+	tests/fuzz/replay.c \
+	tests/support/plain.h
+tests_fuzz_replay_resp_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_replay_resp_LDADD = $(PLAIN_LDADD)
+EXTRA_DIST += tests/fuzz/corpus/resp
+if FUZZ
+noinst_PROGRAMS += tests/fuzz/fuzz_resp
+tests_fuzz_fuzz_resp_SOURCES = tests/fuzz/fuzz_resp.c
+tests_fuzz_fuzz_resp_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_resp_LDADD = $(PLAIN_LDADD)
+tests_fuzz_fuzz_resp_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+endif

@@ -31,7 +31,6 @@ feed(const uint8_t *data, size_t size)
     if (size > 0) memcpy(copy, data, size);
     (void)LLVMFuzzerTestOneInput(copy, size);
     free(copy);
-    tally.passed++;
 }
 
 static void
@@ -59,14 +58,17 @@ replay_file(const char *path)
     FILE *file = fopen(path, "rb");
     size_t size;
 
-    PLAIN_CHECK(&tally, file != NULL, "cannot read %s", path);
-    if (file == NULL) return;
+    if (file == NULL) {
+        PLAIN_CHECK(&tally, file != NULL, "cannot read %s", path);
+        return;
+    }
     size = fread(data, 1, sizeof(data), file);
     fclose(file);
     /* named first: after a crash the last line tells which file it was */
     printf("%s\n", path);
     fflush(stdout);
     feed_variants(data, size);
+    tally.passed++; /* the file with all its variants */
 }
 
 static void
@@ -100,6 +102,7 @@ main(int argc, char **argv)
     int i;
 
     feed(NULL, 0);
+    tally.passed++;
     for (i = 1; i < argc; i++)
         replay(argv[i]);
     if (argc == 1 && name != NULL) {

@@ -7,6 +7,7 @@ tests_unit_base_test_base_SOURCES = \
 	tests/unit/base/test_bytes.c \
 	tests/unit/base/test_glob.c \
 	tests/unit/base/test_hash.c \
+	tests/unit/base/test_histogram.c \
 	tests/unit/base/test_memory.c \
 	tests/unit/base/test_number.c \
 	tests/unit/base/test_rng.c \

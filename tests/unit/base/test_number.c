@@ -7,7 +7,7 @@ static void
 expect_int(const char *text, int64_t wanted)
 {
     char out[NUMBER_INT_ROOM];
-    int64_t value = wanted + 1;
+    int64_t value = ~wanted;
 
     cr_expect(number_parse_int(bytes_str(text), &value), "%s", text);
     cr_expect(eq(i64, value, wanted));

@@ -1,7 +1,7 @@
 #include "resp/parse.h"
-#include "support/case.h"
 
-#include <stdio.h>
+#include "base/buf.h"
+#include "support/case.h"
 
 struct feeder {
     struct resp_parser parser;
@@ -36,8 +36,8 @@ feed(struct feeder *feeder, struct bytes all, size_t step)
         end = end + step < all.size ? end + step : all.size;
         copy = mem_must_text(all.data + start, end - start);
         for (size_t at = 0;; at += used) {
-            result = resp_parse(&feeder->parser, copy + at, end - start - at,
-                                &used);
+            result =
+                resp_parse(&feeder->parser, copy + at, end - start - at, &used);
             if (result == RESP_COMPLETE) take(feeder);
             if (result == RESP_MORE || result == RESP_BAD) {
                 start += at + used;
@@ -155,8 +155,7 @@ CASE(parse, strangers_get_small_limits)
 {
     static const char *const rows[][2] = {
         {"*11\r\n", "ERR Protocol error: unauthenticated multibulk length"},
-        {"*1\r\n$16385\r\n",
-         "ERR Protocol error: unauthenticated bulk length"},
+        {"*1\r\n$16385\r\n", "ERR Protocol error: unauthenticated bulk length"},
     };
     size_t i, used;
 
@@ -230,9 +229,8 @@ CASE(parse, a_line_is_split_into_at_most_so_many)
     struct bytes args[2];
     char out[32];
 
-    cr_expect(eq(int,
-                 resp_split_line(BYTES_LIT(" a  \"b c\" d "), out, args, 2),
-                 2));
+    cr_expect(
+        eq(int, resp_split_line(BYTES_LIT(" a  \"b c\" d "), out, args, 2), 2));
     cr_expect(bytes_equal(args[1], BYTES_LIT("b c")));
     cr_expect(eq(int, resp_split_line(BYTES_LIT(" \t "), out, args, 2), 0));
     cr_expect(eq(int, resp_split_line(BYTES_LIT("a \"b"), out, args, 2), -1));

@@ -3,8 +3,8 @@
  * Its own loop: sockets that take everything unless told otherwise, inboxes
  * without limit, a clock that stands still until it is moved.
  */
-#ifndef UNIT_TALK_H
-#define UNIT_TALK_H
+#ifndef UNIT_SESSION_TALK_H
+#define UNIT_SESSION_TALK_H
 
 #include "node/node.h"
 #include "support/case.h"

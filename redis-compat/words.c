@@ -429,6 +429,21 @@ words_find(struct piece name, uint32_t *index)
     return false;
 }
 
+/* Junk too: it may have taken the place of a key. */
+static uint32_t
+draw_all_keys(struct word *out)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < COUNT_OF(keys); i++)
+        out[count++].text = keys[i];
+    for (uint32_t i = 0; i < COUNT_OF(junk); i++)
+        out[count++].text = junk[i];
+    return count;
+}
+
+_Static_assert(COUNT_OF(keys) + COUNT_OF(junk) <= WORDS_MAX, "fit");
+
 uint32_t
 words_draw(uint32_t index, struct arena *arena, struct chance *chance,
            struct word out[WORDS_MAX])
@@ -440,10 +455,7 @@ words_draw(uint32_t index, struct arena *arena, struct chance *chance,
     out[0].kind = term->kind;
     if (term->draw == NULL) return 1;
     if (term->several == TERM_ALL_KEYS) {
-        for (count = 0; count < COUNT_OF(keys); count++) {
-            out[count].text = keys[count];
-        }
-        return count;
+        return draw_all_keys(out);
     }
     if (term->several != 0) {
         count = 1 + (uint32_t)chance_below(chance, 5);

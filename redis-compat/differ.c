@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { EPOCH_OPS = 2000, SHOWN_MAX = 40, SHRINK_RUNS = 250, KINDS_MAX = 256 };
 

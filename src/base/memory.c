@@ -26,6 +26,7 @@ static struct counter counters[COUNTERS_MAX];
 static _Atomic uint32_t counter_next;
 static _Atomic uint64_t peak_bytes;
 static _Thread_local struct counter *mine;
+static mem_fault *_Atomic fault_hook;
 
 #ifdef KULA_JEMALLOC
 /* Pages unused for a second go back: maxmemory speaks of resident memory. */
@@ -65,18 +66,35 @@ out_of_memory(size_t size)
     abort();
 }
 
+void
+mem_set_fault(mem_fault *fault)
+{
+    atomic_store(&fault_hook, fault);
+}
+
+static inline bool
+must_fail(size_t size)
+{
+    mem_fault *fault = atomic_load_explicit(&fault_hook, memory_order_relaxed);
+
+    return UNLIKELY(fault != NULL) && fault(size);
+}
+
 void *
 mem_try(size_t size)
 {
     ASSERT(size > 0);
+    if (must_fail(size)) return NULL;
     return counted(malloc(size));
 }
 
 void *
 mem_must(size_t size)
 {
-    void *block = mem_try(size);
+    void *block;
 
+    ASSERT(size > 0);
+    block = counted(malloc(size));
     if (block == NULL) out_of_memory(size);
     return block;
 }
@@ -90,8 +108,8 @@ mem_must_zero(size_t size)
     return block;
 }
 
-void *
-mem_try_resize(void *old, size_t size)
+static void *
+resize(void *old, size_t size)
 {
     int64_t before = old != NULL ? (int64_t)malloc_usable_size(old) : 0;
     void *block;
@@ -104,13 +122,19 @@ mem_try_resize(void *old, size_t size)
 }
 
 void *
+mem_try_resize(void *old, size_t size)
+{
+    return must_fail(size) ? NULL : resize(old, size);
+}
+
+void *
 mem_must_array(void *old, size_t number, size_t size)
 {
     size_t total;
     void *block;
 
     if (__builtin_mul_overflow(number, size, &total)) out_of_memory(SIZE_MAX);
-    block = mem_try_resize(old, total > 0 ? total : 1);
+    block = resize(old, total > 0 ? total : 1);
     if (block == NULL) out_of_memory(total);
     return block;
 }
@@ -121,6 +145,7 @@ mem_try_aligned(size_t size, size_t align)
     void *block = NULL;
 
     ASSERT(size > 0 && align >= sizeof(void *) && (align & (align - 1)) == 0);
+    if (must_fail(size)) return NULL;
     if (posix_memalign(&block, align, size) != 0) return NULL;
     return counted(block);
 }

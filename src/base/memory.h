@@ -51,4 +51,8 @@ void mem_facts(struct mem_facts *facts);
 void mem_purge(void);
 const char *mem_allocator_name(void);
 
+/* For tests: asked before each mem_try*; true makes it fail. NULL: nobody. */
+typedef bool mem_fault(size_t size);
+void mem_set_fault(mem_fault *fault);
+
 #endif

@@ -25,6 +25,8 @@
     X(query_limit_disconnections)                                              \
     X(auth_failures)                                                           \
     X(client_buffers_bytes) /* now */                                          \
+    X(recent_input_bytes)   /* largest buffer of one client, lately */         \
+    X(recent_output_bytes)  /* likewise */                                     \
     X(turns)
 
 struct metrics {

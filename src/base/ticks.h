@@ -1,6 +1,7 @@
 /*
- * ticks.h - the CPU's cycle counter, for statistics only: no decision may
- * depend on it. The simulator switches it off, so traces stay equal.
+ * ticks.h - the CPU's cycle counter, for statistics: no decision may depend on
+ * it, but for whose turn it is to be served. The simulator switches it off, so
+ * traces stay equal.
  */
 #ifndef BASE_TICKS_H
 #define BASE_TICKS_H

@@ -1,15 +1,11 @@
 /*
  * admin.h - the handlers behind the rows of connection_table.c,
- * server_table.c and introspect_table.c, and what they share.
+ * server_table.c, cluster_table.c and introspect_table.c, and what they share.
  */
 #ifndef COMMAND_ADMIN_H
 #define COMMAND_ADMIN_H
 
-#include "command/command.h"
-
-extern const struct cmd_spec cmd_connection_table[];
-extern const struct cmd_spec cmd_server_table[];
-extern const struct cmd_spec cmd_introspect_table[];
+#include "command/families.h"
 
 void admin_acl_whoami(struct cmd_call *call);
 void admin_auth(struct cmd_call *call);
@@ -30,7 +26,6 @@ void admin_client_tracking(struct cmd_call *call);
 void admin_client_trackinginfo(struct cmd_call *call);
 void admin_client_unblock(struct cmd_call *call);
 void admin_client_unpause(struct cmd_call *call);
-void admin_cluster(struct cmd_call *call);
 void admin_cluster_off(struct cmd_call *call);
 void admin_command(struct cmd_call *call);
 void admin_command_count(struct cmd_call *call);

@@ -227,28 +227,56 @@ fit(wide *value, const struct field *field, enum overflow overflow)
     return false;
 }
 
+/* What a write makes of the field; false: it must not be stored. */
+static bool
+fresh_value(const struct field *field, enum overflow overflow, wide old,
+            wide *fresh)
+{
+    if (field->kind == FIELD_INCRBY) {
+        *fresh = old + field->argument;
+    } else if (field->is_signed) {
+        *fresh = field->argument;
+    } else { /* a negative number counts as a large one */
+        *fresh = (wide)(uint64_t)field->argument;
+    }
+    return fit(fresh, field, overflow);
+}
+
 static void
 change_field(struct reply *reply, const struct field *field,
-             enum overflow overflow, char *value, size_t size)
+             enum overflow overflow, struct bytes text, char *value)
 {
-    wide old = read_field(bytes_of(value, size), field), fresh;
+    wide old = read_field(text, field), fresh;
 
-    if (field->kind == FIELD_INCRBY) {
-        fresh = old + field->argument;
-    } else if (field->is_signed) {
-        fresh = field->argument;
-    } else { /* a negative number counts as a large one */
-        fresh = (wide)(uint64_t)field->argument;
-    }
-    if (!fit(&fresh, field, overflow)) {
+    if (!fresh_value(field, overflow, old, &fresh)) {
         reply_null(reply);
         return;
     }
-    save_bits(value, field->offset, field->bits, (uint64_t)fresh);
+    if (value != NULL)
+        save_bits(value, field->offset, field->bits, (uint64_t)fresh);
     reply_int(reply, (int64_t)(field->kind == FIELD_SET ? old : fresh));
 }
 
-/* The second walk. `value` is NULL if there are only reads. */
+/* The second walk: true if a write would change a bit. Those before the first
+ * that does leave the text as it is, so the text need not be copied. */
+static bool
+would_change(struct cmd_call *call, struct bytes text)
+{
+    struct fields fields = {.call = call, .at = 2};
+    struct field field = {.kind = FIELD_GET};
+
+    while (next_field(&fields, &field) == NEXT_FIELD) {
+        wide old, fresh;
+
+        if (field.kind == FIELD_GET) continue;
+        old = read_field(text, &field);
+        if (fresh_value(&field, fields.overflow, old, &fresh) && fresh != old)
+            return true;
+    }
+    return false;
+}
+
+/* The last walk. `value`, which is `text`, is NULL if no bit changes. */
 static void
 run_fields(struct cmd_call *call, struct bytes text, char *value)
 {
@@ -259,9 +287,7 @@ run_fields(struct cmd_call *call, struct bytes text, char *value)
         if (field.kind == FIELD_GET) {
             reply_int(call->reply, (int64_t)read_field(text, &field));
         } else {
-            ASSERT(value != NULL);
-            change_field(call->reply, &field, fields.overflow, value,
-                         text.size);
+            change_field(call->reply, &field, fields.overflow, text, value);
         }
     }
 }
@@ -287,7 +313,9 @@ bitfield(struct cmd_call *call, bool is_read_only)
         if (!data_is_text(call, object)) return;
         text = object_text(object, scratch);
     }
-    if (size > 0) {
+    if (size > 0 && size <= text.size && !would_change(call, text)) {
+        data_mark_raw(object);
+    } else if (size > 0) {
         if (size < text.size) size = text.size;
         if (store_edit(call->store, &call->key, size, call->wall_ms, &value) !=
             ERR_OK) {

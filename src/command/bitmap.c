@@ -61,6 +61,8 @@ run_setbit(struct cmd_call *call)
         value[byte] = (char)(bit == 1 ? (unsigned char)value[byte] | mask
                                       : (unsigned char)value[byte] & ~mask);
         store_edit_done(call->store, &call->key);
+    } else {
+        data_mark_raw(object);
     }
     reply_int(call->reply, old);
 }

@@ -44,6 +44,7 @@ struct client {
     int64_t created_ms, last_ms;           /* monotonic */
     const struct cmd_spec *last_command;   /* for CLIENT LIST */
     struct multi_state *multi;             /* owned; NULL outside MULTI */
+    const struct multi_state *running;     /* EXEC's, while it runs */
     struct watched *watched;               /* owned array */
     uint32_t watched_count;
     /* kept up to date by the session, for CLIENT LIST and INFO */

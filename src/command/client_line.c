@@ -22,10 +22,12 @@ flag_letters(const struct client *client, char out[16])
         {CLIENT_KILLED, 'A'},     {CLIENT_UNIX, 'U'},
         {CLIENT_NO_EVICT, 'e'},   {CLIENT_NO_TOUCH, 'T'},
     };
+    uint32_t flags = client->flags;
     size_t used = 0, i;
 
+    if (client->running != NULL) flags |= CLIENT_MULTI;
     for (i = 0; i < ARRAY_LEN(letters); i++) {
-        if (client->flags & letters[i].flag) out[used++] = letters[i].letter;
+        if (flags & letters[i].flag) out[used++] = letters[i].letter;
     }
     if (used == 0) out[used++] = 'N';
     out[used] = '\0';

@@ -23,12 +23,12 @@
 #include "command/slowlog.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 enum {
     KEYS_ROOM_FIRST = 16,
     SLOTS_SORTED_MAX = 16, /* up to here, sorting beats the bit set */
     KEYS_WARM_MAX = 256,   /* prefetched together; more would push others out */
+    KEYS_ROOM_KEPT = 4096, /* more is given back with the next tick */
     UNKNOWN_ARGS_MAX = 128, /* bytes of arguments shown, as Redis */
 };
 
@@ -61,33 +61,49 @@ cmd_env_deinit(struct cmd_env *env)
     buf_deinit(&env->scratch);
 }
 
-/* "64" is behind "normal" in "normal 64 0 0 ...", and so on: plain bytes, as
- * the setting shows them. */
 static struct cmd_out_limit
-out_limit(const char *text, const char *class)
+out_limit(const struct settings *settings, enum output_class which)
 {
-    struct cmd_out_limit limit = {0, 0, 0};
-    const char *at = strstr(text, class);
-    char *end;
+    struct output_limit limit = settings_output_limit(settings, which);
 
-    if (at == NULL) return limit;
-    limit.hard_bytes = strtoull(at + strlen(class), &end, 10);
-    limit.soft_bytes = strtoull(end, &end, 10);
-    limit.soft_ms = strtoll(end, NULL, 10) * 1000;
-    return limit;
+    return (struct cmd_out_limit){.hard_bytes = (uint64_t)limit.hard_bytes,
+                                  .soft_bytes = (uint64_t)limit.soft_bytes,
+                                  .soft_ms = limit.soft_s * 1000};
 }
 
+/* What one command over very many keys has made large. */
 static void
-refresh_out_limits(struct cmd_env *env)
+keys_trim(struct cmd_env *env)
 {
-    struct buf text = {0};
+    if (env->key_room <= KEYS_ROOM_KEPT) return;
+    mem_free(env->keys);
+    mem_free(env->key_args);
+    env->keys = NULL;
+    env->key_args = NULL;
+    env->key_room = 0;
+}
 
-    settings_show(env->shared->settings, SETTING_CLIENT_OUTPUT_BUFFER_LIMIT,
-                  &text);
-    buf_must_add(&text, "", 1);
-    env->limits.out_normal = out_limit(text.data, "normal");
-    env->limits.out_pubsub = out_limit(text.data, "pubsub");
-    buf_deinit(&text);
+/* Publishes the maxima, and makes room for those of a new second. */
+static void
+refresh_recent(struct cmd_env *env)
+{
+    struct cmd_recent *recent = &env->recent;
+    int64_t second = env->now_ms / 1000;
+    uint64_t input = 0, output = 0;
+    uint32_t i;
+
+    for (i = 0; i < CMD_RECENT_SECONDS; i++) {
+        input = max_u64(input, recent->input[i]);
+        output = max_u64(output, recent->output[i]);
+    }
+    atomic_store_explicit(&env->metrics.recent_input_bytes, input,
+                          memory_order_relaxed);
+    atomic_store_explicit(&env->metrics.recent_output_bytes, output,
+                          memory_order_relaxed);
+    if (recent->second == second) return;
+    recent->second = second;
+    recent->at = (recent->at + 1) % CMD_RECENT_SECONDS;
+    recent->input[recent->at] = recent->output[recent->at] = 0;
 }
 
 void
@@ -105,7 +121,10 @@ cmd_env_refresh(struct cmd_env *env)
         settings_int(settings, SETTING_LATENCY_TRACKING) != 0;
     env->limits.query_bytes =
         (uint64_t)settings_int(settings, SETTING_CLIENT_QUERY_BUFFER_LIMIT);
-    refresh_out_limits(env);
+    keys_trim(env);
+    env->limits.out_normal = out_limit(settings, OUTPUT_NORMAL);
+    env->limits.out_pubsub = out_limit(settings, OUTPUT_PUBSUB);
+    refresh_recent(env);
 }
 
 /* ---- gates ---- */
@@ -533,6 +552,8 @@ account(struct cmd_call *call)
     uint64_t elapsed_us = (uint64_t)((double)elapsed * env->limits.us_per_tick);
 
     env->ticks = now;
+    /* CONFIG SET may have changed a limit, which then counts for it, too */
+    if (UNLIKELY(call->spec->flags & CMD_ADMIN)) cmd_env_refresh(env);
     metric_add(&stats->calls, 1);
     metric_add(&stats->ticks, elapsed);
     metric_add(&env->metrics.commands_processed, 1);
@@ -550,8 +571,6 @@ account(struct cmd_call *call)
         !(call->spec->flags & (CMD_SKIP_MONITOR | CMD_ADMIN))) {
         env->shared->host->feed(call);
     }
-    /* CONFIG SET, and whatever else may have changed a limit */
-    if (UNLIKELY(call->spec->flags & CMD_ADMIN)) cmd_env_refresh(env);
 }
 
 /* ---- the ways in ---- */

@@ -183,6 +183,14 @@ struct cmd_limits {
     bool tracks_latency;
 };
 
+/* The largest buffers of one client in each of the last seconds. */
+enum { CMD_RECENT_SECONDS = 8 };
+struct cmd_recent {
+    size_t input[CMD_RECENT_SECONDS], output[CMD_RECENT_SECONDS];
+    uint32_t at;    /* the present second's */
+    int64_t second; /* monotonic, of the last refresh */
+};
+
 /* One per worker. */
 struct cmd_env {
     _Alignas(64) struct cmd_shared *shared;
@@ -195,6 +203,7 @@ struct cmd_env {
     struct error_stats errors;             /* by first word */
     struct buf scratch;       /* for a handler's use during one call */
     struct cmd_limits limits; /* cmd_env_refresh() */
+    struct cmd_recent recent;
     uint64_t ticks;         /* when the command before ended, this one began */
     struct store_key *keys; /* of the present command; owned, grows */
     uint32_t *key_args;     /* argument indexes, the same count; owned */
@@ -211,6 +220,17 @@ void cmd_env_deinit(struct cmd_env *env);
 /* Reads the limits anew: with each tick, and after commands that may set them.
  */
 void cmd_env_refresh(struct cmd_env *env);
+
+/* How large a client's buffers are now, for INFO. */
+static inline void
+cmd_env_note_buffers(struct cmd_env *env, size_t input, size_t output)
+{
+    struct cmd_recent *recent = &env->recent;
+    uint32_t at = recent->at;
+
+    if (UNLIKELY(input > recent->input[at])) recent->input[at] = input;
+    if (UNLIKELY(output > recent->output[at])) recent->output[at] = output;
+}
 
 struct cmd_call {
     struct cmd_env *env;

@@ -7,7 +7,11 @@
 #include "base/err.h"
 #include "base/glob.h"
 
-enum { SET_MAX = 64 }; /* directives changed by one CONFIG SET */
+enum {
+    GET_MAX = 512, /* names and patterns in one CONFIG GET: each is compared
+                    * with all directives, and with those before it */
+    SET_MAX = 64,  /* directives changed by one CONFIG SET */
+};
 
 static void
 show_pair(struct cmd_call *call, struct bytes name, enum setting id)
@@ -85,12 +89,17 @@ void
 admin_config_get(struct cmd_call *call)
 {
     const struct settings *settings = call->env->shared->settings;
-    size_t place = reply_defer(call->reply);
     bool has_pattern = false;
     int64_t pairs = 0;
+    size_t place;
     uint32_t at;
     int id;
 
+    if (call->arg_count - 2 > GET_MAX) {
+        reply_error(call->reply, "ERR too many parameters at once");
+        return;
+    }
+    place = reply_defer(call->reply);
     for (at = 2; at < call->arg_count; at++) {
         struct admin_text name = admin_quote(call->args[at]);
 
@@ -112,19 +121,30 @@ admin_config_get(struct cmd_call *call)
 }
 
 static void
-set_failed(struct cmd_call *call, uint32_t at, const char *why)
+set_failed(struct cmd_call *call, const char *name, const char *why)
 {
     reply_errorf(call->reply,
                  "ERR CONFIG SET failed (possibly related to argument '%s') - "
                  "%s",
-                 admin_quote(call->args[at]).text, why);
+                 name, why);
+}
+
+/* The name that a client means, as the directive has it. */
+static const char *
+proper_name(struct bytes name, enum setting id)
+{
+    const char *alias = settings_alias(id);
+
+    return alias != NULL && bytes_is_nocase(name, alias) ? alias
+                                                         : settings_name(id);
 }
 
 /* Why the directive of argument `at` can't be changed by this client. */
 static const char *
-why_not(const struct cmd_call *call, enum setting id,
+why_not(const struct cmd_call *call, uint32_t at, enum setting id,
         const enum setting *before, uint32_t count)
 {
+    const char *name = proper_name(call->args[at], id);
     uint32_t i;
 
     if (settings_is_immutable(id)) return "can't set immutable config";
@@ -133,7 +153,10 @@ why_not(const struct cmd_call *call, enum setting id,
         return "can't set protected config";
     }
     for (i = 0; i < count; i++) {
-        if (before[i] == id) return "duplicate parameter";
+        /* its older name beside its own is no duplicate: the later one wins */
+        if (before[i] == id && proper_name(call->args[2 + 2 * i], id) == name) {
+            return "duplicate parameter";
+        }
     }
     if (count == SET_MAX) return "too many parameters at once";
     return NULL;
@@ -157,9 +180,9 @@ find_changes(struct cmd_call *call, enum setting ids[SET_MAX], uint32_t *count)
                          admin_quote(call->args[at]).text);
             return false;
         }
-        why = why_not(call, (enum setting)id, ids, *count);
+        why = why_not(call, at, (enum setting)id, ids, *count);
         if (why != NULL) {
-            set_failed(call, at, why);
+            set_failed(call, admin_quote(call->args[at]).text, why);
             return false;
         }
         ids[(*count)++] = (enum setting)id;
@@ -189,7 +212,7 @@ admin_config_set(struct cmd_call *call)
             continue;
         }
         settings_restore(shared->settings, backup);
-        set_failed(call, 2 + 2 * i, why);
+        set_failed(call, proper_name(call->args[2 + 2 * i], ids[i]), why);
         break;
     }
     settings_forget(backup);

@@ -125,40 +125,42 @@ hello_facts(struct cmd_call *call)
     reply_array(reply, 0);
 }
 
-struct hello_options {
-    int64_t proto;                              /* 0: as it is */
-    const struct bytes *user, *password, *name; /* NULL: not given */
-};
-
+/* 2 or 3, or 0: as it is; else an error and false. */
 static bool
-hello_parse(struct cmd_call *call, struct hello_options *options)
+hello_proto(struct cmd_call *call, int64_t *proto)
 {
-    uint32_t at = 1;
-
-    if (call->arg_count > 1) {
-        if (!number_parse_int(call->args[at++], &options->proto)) {
-            reply_error(call->reply, "ERR Protocol version is not an integer "
-                                     "or out of range");
-            return false;
-        }
-        if (options->proto < 2 || options->proto > 3) {
-            reply_error(call->reply, "NOPROTO unsupported protocol version");
-            return false;
-        }
+    *proto = 0;
+    if (call->arg_count == 1) return true;
+    if (!number_parse_int(call->args[1], proto)) {
+        reply_error(call->reply,
+                    "ERR Protocol version is not an integer or out of range");
+        return false;
     }
+    if (*proto == 2 || *proto == 3) return true;
+    reply_error(call->reply, "NOPROTO unsupported protocol version");
+    return false;
+}
+
+/* Each option takes effect as it is read: one that is wrong does not undo
+ * those before it. */
+static bool
+hello_options(struct cmd_call *call)
+{
+    uint32_t at = 2;
+
     while (at < call->arg_count) {
         uint32_t left = call->arg_count - 1 - at;
 
         if (cmd_arg_is(call, at, "auth") && left >= 2) {
-            options->user = &call->args[at + 1];
-            options->password = &call->args[at + 2];
+            if (!log_in(call, call->args[at + 1], call->args[at + 2]))
+                return false;
             at += 3;
         } else if (cmd_arg_is(call, at, "setname") && left >= 1) {
-            options->name = &call->args[at + 1];
-            if (!admin_name_ok(*options->name)) {
+            if (!admin_name_ok(call->args[at + 1])) {
                 reply_error(call->reply, ADMIN_BAD_NAME);
                 return false;
             }
+            admin_set_text(&call->client->name, call->args[at + 1]);
             at += 2;
         } else {
             reply_errorf(call->reply, "ERR Syntax error in HELLO option '%s'",
@@ -173,13 +175,9 @@ hello_parse(struct cmd_call *call, struct hello_options *options)
 void
 admin_hello(struct cmd_call *call)
 {
-    struct hello_options options = {0};
+    int64_t proto;
 
-    if (!hello_parse(call, &options)) return;
-    if (options.user != NULL &&
-        !log_in(call, *options.user, *options.password)) {
-        return;
-    }
+    if (!hello_proto(call, &proto) || !hello_options(call)) return;
     if (cmd_needs_auth(call)) {
         reply_error(call->reply,
                     "NOAUTH HELLO must be called with the client already "
@@ -188,11 +186,9 @@ admin_hello(struct cmd_call *call)
                     "the RESP protocol version at the same time");
         return;
     }
-    if (options.name != NULL)
-        admin_set_text(&call->client->name, *options.name);
-    if (options.proto != 0) {
-        call->client->proto = (uint8_t)options.proto;
-        call->reply->proto = (uint8_t)options.proto;
+    if (proto != 0) {
+        call->client->proto = (uint8_t)proto;
+        call->reply->proto = (uint8_t)proto;
     }
     hello_facts(call);
 }

@@ -51,6 +51,12 @@ data_is_text(struct cmd_call *call, const struct object *object)
     return false;
 }
 
+void
+data_mark_raw(struct object *object)
+{
+    object->flags = (uint16_t)(object->flags | OBJECT_RAW);
+}
+
 struct object *
 data_read_quietly(struct cmd_call *call, const struct store_key *key)
 {

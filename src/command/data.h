@@ -24,6 +24,9 @@ void data_option_error(struct cmd_call *call, struct bytes option);
 
 /* True if clients may treat the object as a string, else -WRONGTYPE. */
 bool data_is_text(struct cmd_call *call, const struct object *object);
+/* Notes that a command unpacked the value to write parts of it, and wrote
+ * nothing: only OBJECT ENCODING tells. */
+void data_mark_raw(struct object *object);
 /* As cmd_read, but never warms the key: EXISTS, TTL, TYPE, OBJECT. */
 struct object *data_read_quietly(struct cmd_call *call,
                                  const struct store_key *key);

@@ -14,6 +14,7 @@ extern const struct cmd_spec cmd_expire_table[];
 extern const struct cmd_spec cmd_multi_table[];
 extern const struct cmd_spec cmd_connection_table[];
 extern const struct cmd_spec cmd_server_table[];
+extern const struct cmd_spec cmd_cluster_table[];
 extern const struct cmd_spec cmd_introspect_table[];
 
 #endif

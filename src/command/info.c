@@ -15,7 +15,7 @@ void
 info_sample(struct cmd_shared *shared, int64_t now_ms)
 {
     uint64_t counters[RATE_COUNT] = {0};
-    struct store_stats stats;
+    uint64_t used_bytes = info_used_bytes(shared);
     uint32_t i;
 
     for (i = 0; i < shared->worker_count; i++) {
@@ -28,9 +28,12 @@ info_sample(struct cmd_shared *shared, int64_t now_ms)
     rates_sample(&shared->rates, counters, now_ms);
     if (atomic_load_explicit(&shared->rates.startup_bytes,
                              memory_order_relaxed) == 0) {
-        store_stats(shared->store, &stats);
         atomic_store_explicit(&shared->rates.startup_bytes,
-                              max_u64(stats.used_bytes, 1),
+                              max_u64(used_bytes, 1), memory_order_relaxed);
+    }
+    if (used_bytes >
+        atomic_load_explicit(&shared->rates.peak_bytes, memory_order_relaxed)) {
+        atomic_store_explicit(&shared->rates.peak_bytes, used_bytes,
                               memory_order_relaxed);
     }
 }
@@ -99,6 +102,24 @@ sum(const struct info *info, size_t offset)
     return total;
 }
 
+#define MAX(info, name) largest((info), offsetof(struct metrics, name))
+
+static uint64_t
+largest(const struct info *info, size_t offset)
+{
+    uint64_t most = 0;
+    uint32_t i;
+
+    for (i = 0; i < info->shared->worker_count; i++) {
+        const char *metrics = (const char *)&info->shared->envs[i].metrics;
+
+        most = max_u64(
+            most, metric_get((const _Atomic uint64_t *)(const void *)(metrics +
+                                                                      offset)));
+    }
+    return most;
+}
+
 uint64_t
 info_clients(const struct cmd_shared *shared)
 {
@@ -152,9 +173,11 @@ info_clients_section(struct info *info)
     put_int(info, "cluster_connections", 0);
     put_int(info, "maxclients",
             settings_int(info->shared->settings, SETTING_MAXCLIENTS));
-    put_fixed(info, "client_recent_max_input_buffer:0\r\n"
-                    "client_recent_max_output_buffer:0\r\n"
-                    "blocked_clients:0\r\ntracking_clients:0\r\n"
+    put_int(info, "client_recent_max_input_buffer",
+            (int64_t)MAX(info, recent_input_bytes));
+    put_int(info, "client_recent_max_output_buffer",
+            (int64_t)MAX(info, recent_output_bytes));
+    put_fixed(info, "blocked_clients:0\r\ntracking_clients:0\r\n"
                     "clients_in_timeout_table:0\r\n"
                     "total_blocking_keys:0\r\n"
                     "total_blocking_keys_on_nokey:0\r\n");
@@ -422,7 +445,7 @@ static const struct section {
     {"stats", "Stats", 7, info_stats},
     {"replication", "Replication", 7, info_replication},
     {"cpu", "CPU", 7, info_cpu},
-    {"modules", "Modules", SECTION_DEFAULT | SECTION_EVERYTHING, info_modules},
+    {"modules", "Modules", 7, info_modules},
     {"commandstats", "Commandstats", SECTION_ALL | SECTION_EVERYTHING,
      info_commandstats},
     {"errorstats", "Errorstats", 7, info_errorstats},

@@ -18,7 +18,12 @@ void info_sample(struct cmd_shared *shared, int64_t now_ms);
 /* Sums over all workers. */
 uint64_t info_clients(const struct cmd_shared *shared);
 
+/* What lives: all blocks, without the parts of the store's heap that hold no
+ * object. The process is larger by what its allocators keep. */
+uint64_t info_used_bytes(const struct cmd_shared *shared);
+
 struct info_memory {
+    uint64_t limited_bytes; /* what is compared with maxmemory */
     uint64_t used_bytes, peak_bytes, startup_bytes, dataset_bytes;
     uint64_t overhead_bytes, rss_bytes, clients_bytes;
     uint64_t allocated_bytes, active_bytes, resident_bytes;

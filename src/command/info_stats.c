@@ -3,6 +3,8 @@
 #include "base/memory.h"
 #include "base/ticks.h"
 
+#include <stdlib.h>
+
 static uint64_t
 get(const _Atomic uint64_t *counter)
 {
@@ -38,6 +40,14 @@ info_commandstats(struct info *info)
     }
 }
 
+static int
+compare_prefixes(const void *a, const void *b)
+{
+    const struct error_stat *x = a, *y = b;
+
+    return strcmp(x->prefix, y->prefix);
+}
+
 void
 info_errorstats(struct info *info)
 {
@@ -48,6 +58,7 @@ info_errorstats(struct info *info)
         error_stats_merge(sum, &info->shared->envs[i].errors);
     }
     used = atomic_load_explicit(&sum->used, memory_order_relaxed);
+    qsort(sum->entries, used, sizeof(sum->entries[0]), compare_prefixes);
     for (i = 0; i < used; i++) {
         buf_must_printf(info->out, "errorstat_%s:count=%llu\r\n",
                         sum->entries[i].prefix,

@@ -181,7 +181,12 @@ reply_info(struct reply *reply, const struct cmd_spec *spec)
         reply_info(reply, cmd_at(i)); /* a subcommand has none itself */
         children++;
     }
-    reply_set_set(reply, place, children);
+    /* none is an empty set like those before it, some are a list */
+    if (children > 0) {
+        reply_set_array(reply, place, children);
+    } else {
+        reply_set_set(reply, place, 0);
+    }
 }
 
 static void
@@ -303,7 +308,7 @@ keys_of(struct cmd_call *call, const struct cmd_spec **spec, uint32_t *places)
     int32_t count;
 
     *spec = cmd_find(args, arg_count);
-    if (*spec == NULL) {
+    if (*spec == NULL || ((*spec)->flags & CMD_SUBCOMMANDS)) {
         reply_error(call->reply, "ERR Invalid command specified");
         return -1;
     }

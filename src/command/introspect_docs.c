@@ -11,6 +11,8 @@
 static const struct {
     const char *name, *since, *instead;
 } deprecated[] = {
+    {"cluster|slaves", "5.0.0", "`CLUSTER REPLICAS`"},
+    {"cluster|slots", "7.0.0", "`CLUSTER SHARDS`"},
     {"getset", "6.2.0", "`SET` with the `!GET` argument"},
     {"slaveof", "5.0.0", "`REPLICAOF`"},
     {"substr", "2.0.0", "`GETRANGE`"},

@@ -3,6 +3,7 @@
  */
 #include "base/glob.h"
 #include "base/number.h"
+#include "command/admin.h"
 #include "command/data.h"
 
 /* ---- a few keys by name ---- */
@@ -84,6 +85,7 @@ put_copy(struct cmd_call *call, const struct object *object,
         .parts = {object_text(object, scratch)},
         .part_count = 1,
         .is_raw = (object->flags & OBJECT_RAW) != 0,
+        .is_text = (object->flags & OBJECT_TEXT) != 0,
         .expire = expire_ms > 0 ? EXPIRE_AT : EXPIRE_NONE,
         .expire_ms = expire_ms,
     };
@@ -405,47 +407,6 @@ run_flushall(struct cmd_call *call)
 
 /* ---- OBJECT ---- */
 
-static void
-run_object(struct cmd_call *call)
-{
-    int size = call->args[1].size < 128 ? (int)call->args[1].size : 128;
-
-    reply_errorf(call->reply, "ERR unknown subcommand '%.*s'. Try OBJECT HELP.",
-                 size, call->args[1].data);
-}
-
-static void
-run_object_help(struct cmd_call *call)
-{
-    static const char *const lines[] = {
-        "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-        "ENCODING <key>",
-        "    Return the kind of internal representation used in order to "
-        "store the value",
-        "    associated with a <key>.",
-        "FREQ <key>",
-        "    Return the access frequency index of the <key>. The returned "
-        "integer is",
-        "    proportional to the logarithm of the recent access frequency of "
-        "the key.",
-        "IDLETIME <key>",
-        "    Return the idle time of the <key>, that is the approximated "
-        "number of",
-        "    seconds elapsed since the last access to the key.",
-        "REFCOUNT <key>",
-        "    Return the number of references of the value associated with the "
-        "specified",
-        "    <key>.",
-        "HELP",
-        "    Prints this help.",
-    };
-    size_t i;
-
-    reply_array(call->reply, ARRAY_LEN(lines));
-    for (i = 0; i < ARRAY_LEN(lines); i++)
-        reply_status(call->reply, lines[i]);
-}
-
 /* The object of OBJECT's key, or NULL after answering nil. */
 static struct object *
 read_inspected(struct cmd_call *call)
@@ -672,7 +633,7 @@ const struct cmd_spec cmd_keys_table[] = {
     {.name = "object", .group = "generic",
      .args_min = 2, .args_max = CMD_ARGS_ANY,
      .flags = CMD_SUBCOMMANDS,
-     .run = run_object, .acl = "slow",
+     .run = admin_container, .acl = "slow",
      .since = "2.2.3",
      .complexity = "Depends on the subcommand",
      .summary = "What is known about the inside of a key.",
@@ -700,7 +661,7 @@ const struct cmd_spec cmd_keys_table[] = {
     {.name = "object|help", .group = "generic",
      .args_min = 2, .args_max = 2,
      .flags = CMD_LOADING | CMD_STALE,
-     .run = run_object_help, .acl = "keyspace slow",
+     .run = admin_help, .acl = "keyspace slow",
      .since = "6.2.0",
      .complexity = "O(1)",
      .summary = "Lists the subcommands.",

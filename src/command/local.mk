@@ -6,6 +6,7 @@ src_libkula_a_SOURCES += \
 	src/command/client.h \
 	src/command/client_line.c \
 	src/command/client_line.h \
+	src/command/cluster_table.c \
 	src/command/command.c \
 	src/command/command.h \
 	src/command/config_cmd.c \

@@ -8,6 +8,23 @@
 
 #include <stdio.h>
 
+static uint64_t
+live_bytes(const struct store_stats *stats)
+{
+    uint64_t live = mem_live_bytes();
+
+    return live - min_u64(stats->spare_bytes, live);
+}
+
+uint64_t
+info_used_bytes(const struct cmd_shared *shared)
+{
+    struct store_stats stats;
+
+    store_stats(shared->store, &stats);
+    return live_bytes(&stats);
+}
+
 void
 info_memory(const struct cmd_shared *shared, struct info_memory *memory)
 {
@@ -18,9 +35,10 @@ info_memory(const struct cmd_shared *shared, struct info_memory *memory)
     store_stats(shared->store, &stats);
     mem_facts(&facts);
     *memory = (struct info_memory){
-        .used_bytes =
-            stats.used_bytes > 0 ? stats.used_bytes : mem_live_bytes(),
-        .peak_bytes = mem_peak_bytes(),
+        .limited_bytes = stats.used_bytes,
+        .used_bytes = live_bytes(&stats),
+        .peak_bytes = atomic_load_explicit(&shared->rates.peak_bytes,
+                                           memory_order_relaxed),
         .startup_bytes = atomic_load_explicit(&shared->rates.startup_bytes,
                                               memory_order_relaxed),
         .dataset_bytes = stats.object_bytes,
@@ -217,7 +235,7 @@ admin_memory_doctor(struct cmd_call *call)
         reply_verbatim(call->reply, "txt", buf_bytes(out));
         return;
     }
-    if (limit > 0 && memory.used_bytes > limit / 10 * 9) {
+    if (limit > 0 && memory.limited_bytes > limit / 10 * 9) {
         buf_must_printf(out, " * Over 90 %% of maxmemory is used: keys are "
                              "evicted, or writes refused, as maxmemory-policy "
                              "says.\n");

@@ -72,14 +72,19 @@ multi_discard(struct client *client)
 int64_t
 multi_count(const struct client *client)
 {
-    if (!(client->flags & CLIENT_MULTI)) return -1;
-    return client->multi != NULL ? client->multi->count : 0;
+    const struct multi_state *multi =
+        client->running != NULL ? client->running : client->multi;
+
+    return multi != NULL ? (int64_t)multi->count : -1;
 }
 
 size_t
 multi_bytes(const struct client *client)
 {
-    return client->multi != NULL ? client->multi->bytes : 0;
+    const struct multi_state *multi =
+        client->running != NULL ? client->running : client->multi;
+
+    return multi != NULL ? multi->bytes : 0;
 }
 
 uint32_t
@@ -247,6 +252,7 @@ run_queue(struct cmd_call *call, const struct multi_state *multi)
 {
     uint32_t i;
 
+    call->client->running = multi;
     reply_array(call->reply, multi->count);
     for (i = 0; i < multi->count; i++) {
         const struct queued *queued = &multi->queue[i];
@@ -263,12 +269,11 @@ run_queue(struct cmd_call *call, const struct multi_state *multi)
             .is_in_exec = true,
         };
 
-        call->client->last_command = queued->spec;
         cmd_run_held(&inner);
         /* HELLO within the transaction decides for what follows */
         call->reply->proto = call->client->proto;
     }
-    call->client->last_command = call->spec;
+    call->client->running = NULL;
 }
 
 void

@@ -18,7 +18,8 @@ void multi_taint(struct client *client);
 /* Ends MULTI: forgets queue and watched keys. For DISCARD, RESET, EXEC. */
 void multi_discard(struct client *client);
 void multi_unwatch(struct client *client);
-/* For CLIENT LIST: -1 outside MULTI, else how many are queued; their bytes. */
+/* For CLIENT LIST: -1 outside MULTI, else how many are queued, or in EXEC
+ * were; their bytes. */
 int64_t multi_count(const struct client *client);
 size_t multi_bytes(const struct client *client);
 /* All flags of the queued commands, or'ed: enum cmd_flag. */

@@ -29,6 +29,7 @@ struct rates {
     /* for all to read */
     _Atomic uint64_t per_second[RATE_COUNT];
     _Atomic uint64_t startup_bytes; /* used memory when the first was taken */
+    _Atomic uint64_t peak_bytes;    /* the most used memory of all samples */
 };
 
 /* `counters` are totals since some start; one that fell counts as 0. */

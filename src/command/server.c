@@ -166,62 +166,6 @@ admin_shutdown(struct cmd_call *call)
     }
 }
 
-/* CLUSTER: subcommands and their arguments are checked, then all refused. */
-void
-admin_cluster(struct cmd_call *call)
-{
-    static const struct {
-        const char *name;
-        int32_t arity; /* as COMMAND INFO: negative, at least so many */
-    } known[] = {
-        {"addslots", -3},
-        {"addslotsrange", -4},
-        {"bumpepoch", 2},
-        {"count-failure-reports", 3},
-        {"countkeysinslot", 3},
-        {"delslots", -3},
-        {"delslotsrange", -4},
-        {"failover", -2},
-        {"flushslots", 2},
-        {"forget", 3},
-        {"getkeysinslot", 4},
-        {"help", 2},
-        {"info", 2},
-        {"keyslot", 3},
-        {"links", 2},
-        {"meet", -4},
-        {"myid", 2},
-        {"myshardid", 2},
-        {"nodes", 2},
-        {"replicas", 3},
-        {"replicate", 3},
-        {"reset", -2},
-        {"saveconfig", 2},
-        {"set-config-epoch", 3},
-        {"setslot", -4},
-        {"shards", 2},
-        {"slaves", 3},
-        {"slots", 2},
-    };
-    size_t i;
-
-    for (i = 0; i < ARRAY_LEN(known); i++) {
-        int32_t arity = known[i].arity, count = (int32_t)call->arg_count;
-
-        if (!cmd_arg_is(call, 1, known[i].name)) continue;
-        if (arity > 0 ? count != arity : count < -arity) {
-            reply_errorf(
-                call->reply,
-                "ERR wrong number of arguments for 'cluster|%s' command",
-                known[i].name);
-        } else {
-            admin_cluster_off(call);
-        }
-        return;
-    }
-    admin_container(call);
-}
-
 /* ACL WHOAMI: there is one user. */
 void
 admin_acl_whoami(struct cmd_call *call)

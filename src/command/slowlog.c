@@ -143,6 +143,7 @@ cut_to(struct slowlog *slowlog, uint64_t most)
     while (slowlog->count > most) {
         struct entry *entry = slowlog->oldest;
 
+        ASSERT(entry != NULL);
         slowlog->oldest = entry->newer;
         if (entry->newer != NULL) {
             entry->newer->older = NULL;

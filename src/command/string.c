@@ -39,6 +39,18 @@ string_reply(struct cmd_call *call, const struct object *object)
     }
 }
 
+static bool
+put_plain(struct cmd_call *call, const struct store_key *key,
+          struct bytes value)
+{
+    if (LIKELY(store_put_plain(call->store, key, value, call->wall_ms) ==
+               ERR_OK)) {
+        return true;
+    }
+    data_no_memory(call);
+    return false;
+}
+
 bool
 string_put(struct cmd_call *call, const struct store_key *key,
            struct bytes value, enum store_expire expire, int64_t expire_ms)
@@ -52,23 +64,14 @@ string_put(struct cmd_call *call, const struct store_key *key,
     };
 
     if (expire == EXPIRE_AT && expire_ms < call->wall_ms) {
+        if (store_delete(call->store, key, call->wall_ms)) return true;
+        /* who watches the absent key shall see that it was there */
+        if (!put_plain(call, key, value)) return false;
         store_delete(call->store, key, call->wall_ms);
         return true;
     }
     if (store_put(call->store, key, &write, call->wall_ms, NULL) == ERR_OK)
         return true;
-    data_no_memory(call);
-    return false;
-}
-
-static bool
-put_plain(struct cmd_call *call, const struct store_key *key,
-          struct bytes value)
-{
-    if (LIKELY(store_put_plain(call->store, key, value, call->wall_ms) ==
-               ERR_OK)) {
-        return true;
-    }
     data_no_memory(call);
     return false;
 }

@@ -92,8 +92,11 @@ string_incrbyfloat(struct cmd_call *call)
 {
     char text[NUMBER_FLOAT_ROOM], scratch[OBJECT_TEXT_ROOM];
     long double value = 0, delta;
+    struct store_write write = {.type = OBJECT_STRING,
+                                .part_count = 1,
+                                .is_text = true,
+                                .expire = EXPIRE_KEEP};
     struct object *object;
-    struct bytes sum;
 
     if (!peek_text(call, &object)) return;
     if ((object != NULL &&
@@ -107,9 +110,13 @@ string_incrbyfloat(struct cmd_call *call)
         reply_error(call->reply, "ERR increment would produce NaN or Infinity");
         return;
     }
-    sum = bytes_of(text, number_format_float(text, value));
-    if (string_put(call, &call->key, sum, EXPIRE_KEEP, 0))
-        reply_bulk(call->reply, sum);
+    write.parts[0] = bytes_of(text, number_format_float(text, value));
+    if (store_put(call->store, &call->key, &write, call->wall_ms, NULL) !=
+        ERR_OK) {
+        data_no_memory(call);
+        return;
+    }
+    reply_bulk(call->reply, write.parts[0]);
 }
 
 /* ---- parts ---- */

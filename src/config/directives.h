@@ -34,9 +34,9 @@
 
 /* clang-format off */
 #define DIRECTIVES_NET(X) \
-X(BIND, "bind", WORDS, WORKS, 0, "* -::*", 0, 16, NONE, NONE) \
+X(BIND, "bind", WORDS, WORKS, F_FIXED, "* -::*", 0, 16, NONE, NONE) \
 X(BIND_SOURCE_ADDR, "bind-source-addr", TEXT, KEPT, 0, "", 0, 0, NONE, NO_OUTGOING) \
-X(PORT, "port", INT, WORKS, 0, "6379", 0, 65535, NONE, NONE) \
+X(PORT, "port", INT, WORKS, F_FIXED, "6379", 0, 65535, NONE, NONE) \
 X(TCP_BACKLOG, "tcp-backlog", INT, WORKS, F_FIXED, "511", 0, INT_TOP, NONE, NONE) \
 X(TCP_KEEPALIVE, "tcp-keepalive", INT, WORKS, 0, "300", 0, INT_TOP, NONE, NONE) \
 X(TIMEOUT, "timeout", INT, WORKS, 0, "0", 0, INT_TOP, NONE, NONE) \
@@ -60,7 +60,7 @@ X(SERVER_CPULIST, "server_cpulist", TEXT, KEPT, F_FIXED, "", 0, 0, NONE, CPULIST
 X(BIO_CPULIST, "bio_cpulist", TEXT, KEPT, F_FIXED, "", 0, 0, NONE, CPULIST) \
 X(AOF_REWRITE_CPULIST, "aof_rewrite_cpulist", TEXT, KEPT, F_FIXED, "", 0, 0, NONE, CPULIST) \
 X(BGSAVE_CPULIST, "bgsave_cpulist", TEXT, KEPT, F_FIXED, "", 0, 0, NONE, CPULIST) \
-X(CRASH_LOG_ENABLED, "crash-log-enabled", BOOL, WORKS, 0, "yes", 0, 1, NONE, NONE) \
+X(CRASH_LOG_ENABLED, "crash-log-enabled", BOOL, WORKS, F_FIXED, "yes", 0, 1, NONE, NONE) \
 X(CRASH_MEMCHECK_ENABLED, "crash-memcheck-enabled", BOOL, KEPT, 0, "yes", 0, 1, NONE, NO_MEMCHECK) \
 X(SHUTDOWN_TIMEOUT, "shutdown-timeout", INT, KEPT, 0, "10", 0, INT_TOP, NONE, NO_REPLICAS) \
 X(SHUTDOWN_ON_SIGINT, "shutdown-on-sigint", CHOICES, KEPT, 0, "default", 0, 0, SHUTDOWN, NO_SNAPSHOT) \

@@ -83,12 +83,20 @@ read_bool(struct reading *in)
     return bad(in, ERR_SYNTAX, "argument must be 'yes' or 'no'");
 }
 
+/* Nothing at all is 0, as in Redis. */
+static bool
+memory_number(struct bytes text, int64_t *number)
+{
+    *number = 0;
+    return text.size == 0 || number_parse_memory(text, number);
+}
+
 static int
 read_memory(struct reading *in)
 {
     int64_t number;
 
-    if (!number_parse_memory(in->args[0], &number)) {
+    if (!memory_number(in->args[0], &number)) {
         return bad(in, ERR_SYNTAX, "argument must be a memory value");
     }
     return in_range(in, number);
@@ -109,7 +117,7 @@ read_percent(struct reading *in)
         }
         return in_range(in, -number);
     }
-    if (number_parse_memory(arg, &number)) return in_range(in, number);
+    if (memory_number(arg, &number)) return in_range(in, number);
 fail:
     return bad(in, ERR_SYNTAX, "argument must be a memory or percent value");
 }
@@ -500,7 +508,7 @@ int
 value_parse(enum setting id, const struct bytes *args, uint32_t arg_count,
             struct value *value, char why[SETTING_WHY_BYTES])
 {
-    struct bytes words[LINE_WORDS_MAX];
+    struct bytes words[LINE_WORDS_MAX] = {{NULL, 0}};
     struct reading in = {
         .id = id,
         .row = table_row(id),

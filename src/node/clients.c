@@ -11,6 +11,7 @@
  */
 #include "node/inside.h"
 
+#include "base/err.h"
 #include "base/memory.h"
 #include "command/client_line.h"
 
@@ -24,11 +25,15 @@ clients_job_deinit(struct clients_job *job)
     buf_deinit(&job->lines);
 }
 
+enum { IDS_FEW = 64 };
+
+/* Many ids of a list are picked from all lines at the end: sort_lines(). */
 static bool
 has_id(const struct client_query *query, uint64_t id)
 {
     uint32_t i;
 
+    if (!query->is_kill && query->id_count > IDS_FEW) return true;
     for (i = 0; i < query->id_count; i++) {
         if (query->ids[i] == id) return true;
     }
@@ -54,9 +59,20 @@ matches(const struct clients_job *job, const struct client *client)
         !bytes_equal(query->user, BYTES_LIT("default"))) {
         return false;
     }
-    if (query->type != NULL && strcmp(query->type, client_line_type(client)))
+    if (query->type != NULL &&
+        strcmp(query->type, client_line_type(client)) != 0)
         return false;
     return !query->skip_me || client->id != job->client_id;
+}
+
+/* Names are as long as clients like: what no reply may hold isn't gathered. */
+static bool
+is_over_limit(const struct worker *worker, struct clients_job *job)
+{
+    uint64_t most = worker->env->limits.out_normal.hard_bytes;
+
+    if (most > 0 && job->lines.used > most) job->is_too_much = true;
+    return job->is_too_much;
 }
 
 /* One worker's share of the job. */
@@ -71,13 +87,14 @@ visit(struct worker *worker, struct clients_job *job)
         if (!matches(job, client)) continue;
         if (job->query.is_old_style && job->killed > 0) return;
         if (!job->query.is_kill) {
+            if (is_over_limit(worker, job)) return;
             client_line(client, worker->env->now_ms, &job->lines);
             buf_must_add(&job->lines, "\n", 1);
             continue;
         }
         job->killed++;
         if (client->id == job->client_id) {
-            client->flags |= CLIENT_CLOSE; /* the answer is sent first */
+            job->kills_asker = true;
         } else {
             client->flags |= CLIENT_KILLED;
             inside_wake(worker, session);
@@ -90,6 +107,11 @@ struct line {
     struct bytes text; /* with its line feed */
 };
 
+struct lines {
+    struct line *line; /* owned; into the text they were found in */
+    size_t count;
+};
+
 static int
 compare_lines(const void *a, const void *b)
 {
@@ -98,31 +120,77 @@ compare_lines(const void *a, const void *b)
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
-/* By id, as if all were one worker's. */
-static void
-sort_lines(struct buf *text)
+static struct lines
+find_lines(const struct buf *text)
 {
-    struct buf sorted = {0};
-    struct line *lines = NULL;
-    size_t count = 0, at = 0, i;
+    struct lines lines = {NULL, 0};
+    size_t at = 0;
 
     while (at < text->used) {
         const char *from = text->data + at;
         const char *end = memchr(from, '\n', text->used - at);
+        size_t count = lines.count++;
 
         ASSERT(end != NULL);
-        if ((count & (count + 1)) == 0)
-            lines = mem_must_array(lines, count * 2 + 2, sizeof(*lines));
-        lines[count].id = strtoull(from + sizeof("id=") - 1, NULL, 10);
-        lines[count++].text = bytes_of(from, (size_t)(end - from) + 1);
+        if ((count & (count + 1)) == 0) {
+            lines.line =
+                mem_must_array(lines.line, count * 2 + 2, sizeof(*lines.line));
+        }
+        lines.line[count] =
+            (struct line){.id = strtoull(from + sizeof("id=") - 1, NULL, 10),
+                          .text = bytes_of(from, (size_t)(end - from) + 1)};
         at += (size_t)(end - from) + 1;
     }
-    if (count > 1) qsort(lines, count, sizeof(*lines), compare_lines);
-    for (i = 0; i < count; i++)
-        buf_must_add(&sorted, lines[i].text.data, lines[i].text.size);
-    mem_free(lines);
-    buf_deinit(text);
-    *text = sorted;
+    return lines;
+}
+
+/* As the ids were given. */
+static void
+add_lines(const struct client_query *query, const struct lines *lines,
+          uint64_t most, struct buf *out)
+{
+    uint32_t i;
+
+    for (i = 0; i < query->id_count && out->used <= most; i++) {
+        struct line wanted = {.id = query->ids[i]};
+        const struct line *line = bsearch(&wanted, lines->line, lines->count,
+                                          sizeof(wanted), compare_lines);
+
+        if (line == NULL) continue;
+        if (buf_add(out, line->text.data, line->text.size) != ERR_OK) return;
+    }
+}
+
+/* From here on a reply is too long for any client: it need not be whole. */
+static uint64_t
+lines_most(const struct worker *worker)
+{
+    uint64_t hard_bytes = worker->env->limits.out_normal.hard_bytes;
+
+    return hard_bytes > 0 ? hard_bytes + 2 * SESSION_TURN_MAX : SIZE_MAX;
+}
+
+/* By id, as if all were one worker's; or as the ids were given, a client twice
+ * if its id is. What is longer than `most` is cut: it would never be sent. */
+static void
+sort_lines(struct clients_job *job, uint64_t most)
+{
+    const struct client_query *query = &job->query;
+    struct lines lines = find_lines(&job->lines);
+    struct buf sorted = {0};
+    size_t i;
+
+    if (lines.count > 1)
+        qsort(lines.line, lines.count, sizeof(*lines.line), compare_lines);
+    for (i = 0; query->ids == NULL && i < lines.count; i++) {
+        buf_must_add(&sorted, lines.line[i].text.data, lines.line[i].text.size);
+    }
+    if (query->ids != NULL && lines.count > 0) {
+        add_lines(query, &lines, most, &sorted);
+    }
+    mem_free(lines.line);
+    buf_deinit(&job->lines);
+    job->lines = sorted;
 }
 
 static void
@@ -137,6 +205,13 @@ answer(const struct clients_job *job, struct reply *reply)
     } else {
         reply_error(reply, "ERR No such client");
     }
+}
+
+static void
+hang_up(struct worker *worker, struct client *client)
+{
+    metric_add(&worker->env->metrics.output_limit_disconnections, 1);
+    client->flags |= CLIENT_KILLED;
 }
 
 /* Copies what the query borrows from the call. */
@@ -178,7 +253,13 @@ clients_ask(struct cmd_call *call, const struct client_query *query)
                                   .client_id = call->client->id};
 
         visit(worker, &job);
-        answer(&job, call->reply);
+        sort_lines(&job, lines_most(worker));
+        if (job.is_too_much) {
+            hang_up(worker, call->client);
+        } else {
+            answer(&job, call->reply);
+        }
+        if (job.kills_asker) call->client->flags |= CLIENT_CLOSE;
         clients_job_deinit(&job);
         return;
     }
@@ -203,10 +284,15 @@ finish(struct worker *worker, struct clients_job *job)
     while (session != NULL && session->client.id != job->client_id)
         session = session->next;
     if (session == NULL || !(session->client.flags & CLIENT_WAITING)) return;
-    sort_lines(&job->lines);
+    sort_lines(job, lines_most(worker));
+    if (job->kills_asker) session->client.flags |= CLIENT_CLOSE;
     reply_init(&reply);
     reply.proto = session->client.proto;
-    answer(job, &reply);
+    if (job->is_too_much) {
+        hang_up(worker, &session->client);
+    } else {
+        answer(job, &reply);
+    }
     session_finish(session, worker->env, buf_bytes(&reply.out));
     reply_deinit(&reply);
     inside_wake(worker, session);

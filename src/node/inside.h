@@ -19,6 +19,8 @@ struct clients_job {
     char *texts;        /* owned: address, local address, user */
     uint64_t client_id; /* who asked */
     uint64_t killed;
+    bool kills_asker; /* who is closed once the answer is there */
+    bool is_too_much; /* the list passes the output limit; its asker, too */
     struct buf lines;
 };
 
@@ -43,7 +45,9 @@ struct worker {
     struct message *outbox; /* did not fit into an inbox; oldest first */
     uint32_t session_count;
     uint32_t sleeper_count;         /* sessions with sleep_until_ms */
+    int64_t wake_ms;                /* no sleeper wakes earlier */
     uint32_t postponed_count;       /* sessions that CLIENT PAUSE holds back */
+    struct session **monitors;      /* owned array of monitor_count */
     _Atomic uint32_t monitor_count; /* read by other workers */
 };
 

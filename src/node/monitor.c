@@ -4,13 +4,27 @@
  *     +1339518083.107412 [0 127.0.0.1:60866] "set" "k" "v\n"
  *
  * Lines for the monitors of other workers travel as messages; what does not
- * fit into an inbox is lost. Passwords are left out.
+ * fit into an inbox is lost, and so is a line that there is no memory for: a
+ * client chooses its size. Passwords are left out.
  */
 #include "node/inside.h"
 
+#include "base/err.h"
 #include "base/memory.h"
 
 #include <inttypes.h>
+
+/* The most that a line may be: every byte as \xff. */
+static size_t
+line_room(const struct cmd_call *call)
+{
+    size_t room = 256;
+    uint32_t i;
+
+    for (i = 0; i < call->arg_count; i++)
+        room += 4 * call->args[i].size + 16;
+    return room;
+}
 
 static void
 add_quoted(struct buf *line, struct bytes text)
@@ -79,10 +93,12 @@ make_line(const struct cmd_call *call, struct buf *line)
 void
 monitor_push(struct worker *worker, struct bytes line)
 {
-    struct session *session;
+    uint32_t count = atomic_load(&worker->monitor_count), i;
 
-    for (session = worker->first; session != NULL; session = session->next) {
-        if (!(session->client.flags & CLIENT_MONITOR)) continue;
+    for (i = 0; i < count; i++) {
+        struct session *session = worker->monitors[i];
+
+        if (!(session->client.flags & CLIENT_MONITOR)) continue; /* RESET */
         if (session == worker->current) {
             /* behind the replies of its own turn */
             reply_raw(&worker->reply, line);
@@ -101,6 +117,7 @@ monitor_feed(struct cmd_call *call)
     struct buf line = {0};
     uint32_t i;
 
+    if (buf_reserve(&line, line_room(call)) != ERR_OK) return;
     make_line(call, &line);
     for (i = 0; i < node->worker_count; i++) {
         struct message *message;
@@ -113,7 +130,10 @@ monitor_feed(struct cmd_call *call)
         message = mem_must_zero(sizeof(*message));
         message->kind = MESSAGE_MONITOR;
         message->origin = worker->index;
-        buf_must_add(&message->line, line.data, line.used);
+        if (buf_add(&message->line, line.data, line.used) != ERR_OK) {
+            message_free(message);
+            continue;
+        }
         inside_post(worker, i, message);
     }
     buf_deinit(&line);

@@ -76,19 +76,29 @@ host_monitor(struct cmd_call *call)
 {
     struct worker *worker = inside_worker(call);
 
-    call->client->flags |= CLIENT_MONITOR;
-    session_of(call)->is_monitor = true;
-    atomic_fetch_add(&worker->monitor_count, 1);
+    struct session *session = session_of(call);
+    uint32_t count = atomic_load(&worker->monitor_count);
+
+    session->client.flags |= CLIENT_MONITOR;
     atomic_fetch_add(&call->env->shared->monitor_count, 1);
+    if (session->is_monitor) return; /* a RESET before it in the same turn */
+    session->is_monitor = true;
+    worker->monitors = mem_must_array(worker->monitors, (size_t)count + 1,
+                                      sizeof(struct session *));
+    worker->monitors[count] = session;
+    atomic_store(&worker->monitor_count, count + 1);
 }
 
 static void
 host_sleep(struct cmd_call *call, int64_t until_ms)
 {
+    struct worker *worker = inside_worker(call);
     struct session *session = session_of(call);
 
     if (until_ms <= call->env->now_ms) return;
-    if (session->sleep_until_ms == 0) inside_worker(call)->sleeper_count++;
+    if (session->sleep_until_ms == 0) worker->sleeper_count++;
+    if (worker->sleeper_count == 1 || until_ms < worker->wake_ms)
+        worker->wake_ms = until_ms;
     session->sleep_until_ms = until_ms;
     call->client->flags |= CLIENT_WAITING;
 }
@@ -288,6 +298,7 @@ worker_deinit(struct worker *worker)
         message_free(worker->outbox);
         worker->outbox = next;
     }
+    mem_free(worker->monitors);
     reply_deinit(&worker->reply);
     cmd_env_deinit(worker->env);
 }
@@ -445,8 +456,13 @@ backlog_add(struct worker *worker, struct session *session)
 static void
 drop_monitor(struct worker *worker, struct session *session)
 {
+    uint32_t last = atomic_load(&worker->monitor_count) - 1, i = 0;
+
     session->is_monitor = false;
-    atomic_fetch_sub(&worker->monitor_count, 1);
+    while (worker->monitors[i] != session)
+        i++;
+    worker->monitors[i] = worker->monitors[last];
+    atomic_store(&worker->monitor_count, last);
 }
 
 void
@@ -527,6 +543,12 @@ worker_input(struct worker *worker, struct session *session, const char *data,
     if (UNLIKELY(session->wants_more)) backlog_add(worker, session);
 }
 
+char *
+worker_room(struct worker *worker, struct session *session, size_t *room)
+{
+    return session_room(session, worker->env, room);
+}
+
 uint32_t
 worker_output(struct worker *worker, struct session *session,
               struct bytes pieces[2])
@@ -547,9 +569,8 @@ void
 worker_sent(struct worker *worker, struct session *session, size_t sent)
 {
     struct cmd_env *env = worker->env;
-    struct bytes fresh = bytes_of(NULL, 0);
+    struct buf *fresh = worker->current == session ? &worker->reply.out : NULL;
 
-    if (worker->current == session) fresh = buf_bytes(&worker->reply.out);
     if (sent > 0) {
         metric_add(&env->metrics.writes_processed, 1);
         metric_add(&env->metrics.net_output_bytes, sent);
@@ -588,17 +609,22 @@ worker_next_backlog(struct worker *worker)
 static void
 wake_sleepers(struct worker *worker)
 {
+    int64_t next_ms = INT64_MAX;
     struct session *session;
 
+    if (worker->wake_ms > worker->env->now_ms) return;
     for (session = worker->first; session != NULL; session = session->next) {
-        if (session->sleep_until_ms == 0 ||
-            session->sleep_until_ms > worker->env->now_ms) {
+        if (session->sleep_until_ms == 0) continue;
+        if (session->sleep_until_ms > worker->env->now_ms) {
+            if (session->sleep_until_ms < next_ms)
+                next_ms = session->sleep_until_ms;
             continue;
         }
         worker->sleeper_count--;
         session_finish(session, worker->env, bytes_of(NULL, 0));
         inside_wake(worker, session);
     }
+    worker->wake_ms = next_ms;
 }
 
 static bool
@@ -672,7 +698,6 @@ worker_tick(struct worker *worker, uint64_t rss_bytes)
 int64_t
 worker_deadline_ms(const struct worker *worker)
 {
-    const struct session *session;
     int64_t deadline = INT64_MAX;
 
     if (worker->outbox != NULL) deadline = worker->env->now_ms + 1;
@@ -682,10 +707,7 @@ worker_deadline_ms(const struct worker *worker)
             (uint64_t)atomic_load_explicit(&worker->env->shared->pause_until_ms,
                                            memory_order_relaxed));
     }
-    if (worker->sleeper_count == 0) return deadline;
-    for (session = worker->first; session != NULL; session = session->next) {
-        if (session->sleep_until_ms > 0 && session->sleep_until_ms < deadline)
-            deadline = session->sleep_until_ms;
-    }
+    if (worker->sleeper_count > 0 && worker->wake_ms < deadline)
+        deadline = worker->wake_ms;
     return deadline;
 }

@@ -87,6 +87,8 @@ void worker_expect(struct worker *worker, const struct expected_input *inputs,
 /* Bytes for a session: runs its commands. Size 0 goes on with what it kept. */
 void worker_input(struct worker *worker, struct session *session,
                   const char *data, size_t size);
+/* Where to receive the next bytes of a large value, see session_room. */
+char *worker_room(struct worker *worker, struct session *session, size_t *room);
 /* What is to be sent now: first what was kept, then this turn's replies. At
  * most two pieces; returns how many. Borrowed until the next call. */
 uint32_t worker_output(struct worker *worker, struct session *session,

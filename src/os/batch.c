@@ -161,8 +161,7 @@ run_one(struct loop *loop, struct batch *batch, uint32_t index)
     struct job *job = &batch->jobs[index];
     struct session *session = job->conn->session;
     bool is_lost =
-        job->result == 0 ||
-        (job->result < 0 && job->result != -EAGAIN && job->result != -EINTR);
+        job->result < 0 && job->result != -EAGAIN && job->result != -EINTR;
 
     if (is_lost || (session->client.flags & CLIENT_KILLED)) {
         conn_close(loop, job->conn);
@@ -170,6 +169,10 @@ run_one(struct loop *loop, struct batch *batch, uint32_t index)
         return;
     }
     if (job->result < 0) return;
+    if (job->result == 0) {
+        job->conn->is_ended = true;
+        return;
+    }
     worker_input(loop->worker, session, slice(batch->input, index),
                  (size_t)job->result);
     job->conn->is_bulky = job->result > LOOP_BULK_BYTES;

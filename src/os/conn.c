@@ -19,11 +19,20 @@
 static void
 refuse(int fd, const char *why)
 {
-    char text[256];
-    int size = snprintf(text, sizeof(text), "-%s\r\n", why);
+    union {
+        const char *in;
+        void *out;
+    } text = {.in = why};
+    struct iovec parts[3] = {
+        {(char[]){"-"}, 1}, {text.out, strlen(why)}, {(char[]){"\r\n"}, 2}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 3};
+    char ignored[512];
 
-    /* Best effort; the socket is new, so there is room. */
-    if (size > 0 && send(fd, text, (size_t)size, MSG_NOSIGNAL) < 0) errno = 0;
+    /* Best effort; the socket is new, so there is room. What the client has
+     * said already is read, or closing would reset what it has to hear. */
+    if (sendmsg(fd, &message, MSG_NOSIGNAL) < 0) errno = 0;
+    (void)shutdown(fd, SHUT_WR);
+    if (recv(fd, ignored, sizeof(ignored), MSG_DONTWAIT) < 0) errno = 0;
     (void)close(fd);
 }
 
@@ -56,9 +65,14 @@ void
 conn_open(struct loop *loop, const struct arrival *arrival)
 {
     struct epoll_event event = {.events = EPOLLIN};
-    struct session *session = open_session(loop, arrival);
+    struct session *session = NULL;
     struct conn *conn;
 
+    if (loop->is_stopping) {
+        (void)close(arrival->fd);
+    } else {
+        session = open_session(loop, arrival);
+    }
     if (session == NULL) {
         atomic_fetch_sub(&loop->conn_count, 1);
         return;
@@ -190,6 +204,16 @@ conn_flush(struct loop *loop, struct conn *conn)
     return true;
 }
 
+/* Nothing more will come of it once all is sent. */
+static bool
+is_over(const struct loop *loop, const struct conn *conn)
+{
+    const struct session *session = conn->session;
+
+    return loop->is_stopping || session->is_closing ||
+           (conn->is_ended && session_is_done(session));
+}
+
 bool
 conn_settle(struct loop *loop, struct conn *conn)
 {
@@ -197,12 +221,11 @@ conn_settle(struct loop *loop, struct conn *conn)
     struct epoll_event event = {.data.ptr = conn};
 
     if ((session->client.flags & CLIENT_KILLED) ||
-        (!conn->is_full &&
-         (session->is_closing || (session->client.flags & CLIENT_CLOSE)))) {
+        (!conn->is_full && is_over(loop, conn))) {
         conn_close(loop, conn);
         return false;
     }
-    if (!loop->is_stopping && session_may_read(session)) {
+    if (!loop->is_stopping && !conn->is_ended && session_may_read(session)) {
         event.events |= EPOLLIN;
     }
     if (conn->is_full) event.events |= EPOLLOUT;
@@ -216,25 +239,32 @@ conn_settle(struct loop *loop, struct conn *conn)
 void
 conn_readable(struct loop *loop, struct conn *conn)
 {
+    size_t room = LOOP_INPUT_BYTES;
     uint32_t round;
+    char *to;
 
     /* Whole commands wait already: their turn first, then the socket's. */
     if (conn->session->wants_more) return;
-    for (round = 0; round < LOOP_ROUNDS_MAX; round++) {
-        ssize_t got = recv(conn->source.fd, loop->input, LOOP_INPUT_BYTES, 0);
+    to = worker_room(loop->worker, conn->session, &room);
+    if (to == NULL) to = loop->input;
+    for (round = 0; round < LOOP_ROUNDS_MAX && to != NULL; round++) {
+        ssize_t got = recv(conn->source.fd, to, room, 0);
 
         if (got < 0 && (errno == EAGAIN || errno == EINTR)) break;
-        if (got <= 0) {
+        if (got < 0) {
             conn_close(loop, conn);
             return;
         }
-        conn->is_bulky = got > LOOP_BULK_BYTES;
-        worker_input(loop->worker, conn->session, loop->input, (size_t)got);
-        if (!conn_flush(loop, conn)) return;
-        if (got < LOOP_INPUT_BYTES || conn->session->wants_more ||
-            !session_may_read(conn->session)) {
+        if (got == 0) {
+            conn->is_ended = true;
             break;
         }
+        conn->is_bulky = got > LOOP_BULK_BYTES;
+        worker_input(loop->worker, conn->session, to, (size_t)got);
+        if (!conn_flush(loop, conn)) return;
+        if ((size_t)got < room) break;
+        /* more at once only of a value: commands wait for the others' turn */
+        to = worker_room(loop->worker, conn->session, &room);
     }
     (void)conn_settle(loop, conn);
 }

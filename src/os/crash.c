@@ -7,6 +7,7 @@
 #include <execinfo.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/ucontext.h>
 #include <unistd.h>
 
@@ -104,13 +105,23 @@ report(int fd, int number, const siginfo_t *info, const ucontext_t *context)
     put("=== end of the crash report ===\n");
 }
 
+/* The log may be where standard error goes. */
+static bool
+is_stderr(int fd)
+{
+    struct stat a, b;
+
+    return fstat(fd, &a) == 0 && fstat(STDERR_FILENO, &b) == 0 &&
+           a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 static void
 on_crash(int number, siginfo_t *info, void *context)
 {
     int fd = report_fd;
 
     report(fd, number, info, context);
-    if (fd != STDERR_FILENO && fd != STDOUT_FILENO) {
+    if (fd != STDOUT_FILENO && !is_stderr(fd)) {
         report(STDERR_FILENO, number, info, context);
     }
     /* SA_RESETHAND has put the default back. */

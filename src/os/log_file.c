@@ -22,7 +22,7 @@ static struct {
     int fd;
     char path[1024]; /* "": standard output */
     char ident[64];
-    bool to_syslog;
+    bool to_syslog, has_stderr;
 } sink = {.fd = STDOUT_FILENO};
 
 static size_t
@@ -111,7 +111,15 @@ log_file_reopen(void)
         return ERR_SYSTEM;
     }
     (void)close(fd);
+    if (sink.has_stderr) (void)dup2(sink.fd, STDERR_FILENO);
     return ERR_OK;
+}
+
+void
+log_file_take_stderr(void)
+{
+    if (sink.path[0] == '\0') return;
+    sink.has_stderr = dup2(sink.fd, STDERR_FILENO) >= 0;
 }
 
 int

@@ -21,6 +21,9 @@ struct log_file_config {
 WARN_UNUSED int log_file_open(const struct log_file_config *config);
 /* After the file was moved away. ERR_SYSTEM: lines go where they went. */
 WARN_UNUSED int log_file_reopen(void);
+/* In the background standard error leads nowhere: what is written there, such
+ * as a failed assertion, goes to the log file from now on, if there is one. */
+void log_file_take_stderr(void);
 /* For the crash report. */
 int log_file_descriptor(void);
 

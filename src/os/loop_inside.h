@@ -18,10 +18,11 @@ enum {
     LOOP_EVENTS_MAX = 256,
     LOOP_INPUT_BYTES = 64 * 1024, /* one receive; the buffer is shared */
     LOOP_BULK_BYTES = 8 * 1024,
-    LOOP_ROUNDS_MAX = 8,   /* full receives of one connection in a turn */
+    LOOP_ROUNDS_MAX = 4,   /* receives of one large value in a turn */
     LOOP_ACCEPTS_MAX = 64, /* connections accepted in a row */
     LOOP_TICK_MS = 100,
-    LOOP_FLUSH_MS = 2000, /* how long a stop waits for slow readers */
+    LOOP_FLUSH_MS = 2000,     /* how long a stop waits for slow readers */
+    LOOP_COMPLAINT_MS = 5000, /* between two lines about the same trouble */
 };
 
 enum source_type { SOURCE_LISTENER, SOURCE_INBOX, SOURCE_SIGNALS, SOURCE_CONN };
@@ -40,6 +41,7 @@ struct conn {
     struct conn *next_woken, *next_dead;
     bool is_woken;
     bool is_full;  /* the socket took less than it was given */
+    bool is_ended; /* the peer sends no more; it may still be reading */
     bool is_bulky; /* its last request or reply was large: no use in a batch */
     /* batch.c: taken from the session, not yet by the socket; owned */
     char *pending;
@@ -58,7 +60,8 @@ struct loop {
     uint32_t index;
     struct worker *worker;
     int epoll_fd;
-    bool is_listening; /* the listeners are in the epoll set */
+    bool is_listening;     /* the listeners are in the epoll set */
+    int64_t complained_ms; /* about connections that can't be accepted */
     bool is_stopping;
     int64_t now_ms, next_tick_ms, stop_by_ms;
     struct source inbox_source, signal_source;

@@ -251,17 +251,22 @@ process_daemonize(void)
 }
 
 void
-process_daemon_ready(int report_fd)
+process_leave_terminal(void)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    if (null < 0) return;
+    (void)dup2(null, STDIN_FILENO);
+    (void)dup2(null, STDOUT_FILENO);
+    (void)dup2(null, STDERR_FILENO);
+    if (null > STDERR_FILENO) (void)close(null);
+}
+
+void
+process_daemon_ready(int report_fd)
+{
     unsigned char status = 0;
 
-    if (null >= 0) {
-        (void)dup2(null, STDIN_FILENO);
-        (void)dup2(null, STDOUT_FILENO);
-        (void)dup2(null, STDERR_FILENO);
-        if (null > STDERR_FILENO) (void)close(null);
-    }
     if (write(report_fd, &status, 1) < 0) errno = 0; /* the parent was killed */
     (void)close(report_fd);
 }

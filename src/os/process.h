@@ -34,7 +34,9 @@ WARN_UNUSED int process_disable_thp(void);
  * the parent.
  */
 int process_daemonize(void);
-/* Lets the parent exit with 0 and leaves the terminal. */
+/* Standard input, output and error lead nowhere from now on. */
+void process_leave_terminal(void);
+/* Lets the parent exit with 0. */
 void process_daemon_ready(int report_fd);
 WARN_UNUSED int process_write_pid_file(const char *path);
 

@@ -125,6 +125,7 @@ socket_listen_unix(struct socket_listener *listener, const char *path,
                    unsigned mode, int backlog, char why[256])
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct stat status;
     int fd;
 
     if (strlen(path) >= sizeof(address.sun_path)) {
@@ -136,6 +137,11 @@ socket_listen_unix(struct socket_listener *listener, const char *path,
     listener->is_unix = true;
     if (is_answered(&address)) {
         errno = EADDRINUSE;
+        return fail(why, "bind", -1);
+    }
+    /* Anything but a socket is somebody's file. */
+    if (lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode)) {
+        errno = EEXIST;
         return fail(why, "bind", -1);
     }
     fd = socket(AF_UNIX, SYSTEM_SOCKET, 0);

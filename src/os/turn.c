@@ -76,8 +76,12 @@ accept_some(struct loop *loop, const struct listening *listening)
     if (i == LOOP_ACCEPTS_MAX || errno == EAGAIN || errno == EINTR) return;
     /* Out of descriptors or memory: the listener stays readable, so look away
      * until the next tick instead of spinning. */
-    log_line(LOG_LEVEL_WARNING, "cannot accept a connection: %s",
-             strerror(errno));
+    if (loop->complained_ms == 0 ||
+        loop->now_ms - loop->complained_ms >= LOOP_COMPLAINT_MS) {
+        loop->complained_ms = loop->now_ms;
+        log_line(LOG_LEVEL_WARNING, "cannot accept a connection: %s",
+                 strerror(errno));
+    }
     turn_listen(loop, false);
 }
 
@@ -226,7 +230,8 @@ wait_ms(const struct loop *loop)
     int64_t until = loop->next_tick_ms;
     int64_t deadline = worker_deadline_ms(loop->worker);
 
-    if (loop->woken != NULL || worker_has_backlog(loop->worker)) return 0;
+    if (loop->woken != NULL) return 0;
+    if (worker_has_backlog(loop->worker) && !loop->is_stopping) return 0;
     if (deadline < until) until = deadline;
     return until > loop->now_ms ? (int)(until - loop->now_ms) : 0;
 }
@@ -243,7 +248,8 @@ turn_run(struct loop *loop)
     for (i = 0; i < count; i++)
         serve(loop, &events[i]);
     if (loop->batch != NULL) batch_run(loop);
-    if (worker_has_backlog(loop->worker)) run_backlog(loop);
+    if (worker_has_backlog(loop->worker) && !loop->is_stopping)
+        run_backlog(loop);
     if (loop->woken != NULL) run_woken(loop);
     if (loop->now_ms >= loop->next_tick_ms) tick(loop);
     if (UNLIKELY(atomic_load_explicit(&loop->all->is_stopping,

@@ -20,7 +20,7 @@ enum {
 void
 reply_init(struct reply *reply)
 {
-    *reply = (struct reply){.proto = 2};
+    *reply = (struct reply){.proto = 2, .most = SIZE_MAX};
 }
 
 void
@@ -35,7 +35,10 @@ reply_grow(struct reply *reply, size_t more)
     size_t want = more < REPLY_ROOM_FIRST ? REPLY_ROOM_FIRST : more;
 
     if (reply->is_broken) return false;
-    if (buf_reserve(&reply->out, want) == ERR_OK) return true;
+    if (reply->out.used <= reply->most &&
+        buf_reserve(&reply->out, want) == ERR_OK) {
+        return true;
+    }
     reply->is_broken = true;
     reply->out.room = reply->out.used; /* so that nothing more fits */
     return false;

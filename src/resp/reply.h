@@ -2,8 +2,9 @@
  * reply.h - writes RESP2 or RESP3 into a growing buffer.
  *
  * A reply writer is shared by all commands of one turn of a worker. Memory
- * that runs out sets `is_broken`: everything after is dropped, and the
- * session closes the client. Handlers never have to check.
+ * that runs out, or more than `most`, sets `is_broken`: everything after is
+ * dropped, and the session closes the client. Handlers never have to check.
+ * A single element may be of any size: `most` is looked at before it.
  */
 #ifndef RESP_REPLY_H
 #define RESP_REPLY_H
@@ -12,8 +13,9 @@
 
 struct reply {
     struct buf out;
+    size_t most;       /* grows no more once so much is written */
     uint8_t proto;     /* 2 or 3: the client's HELLO */
-    bool is_broken;    /* memory ran out */
+    bool is_broken;    /* memory ran out, or `most` was passed */
     uint32_t errors;   /* error replies written so far; the caller resets */
     size_t last_error; /* offset in out of the last error's '-' */
 };

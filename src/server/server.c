@@ -361,7 +361,11 @@ serve(struct server *server)
     settings_freeze(server->settings);
     write_pid_file(server);
     announce(server);
-    if (server->daemon_fd >= 0) process_daemon_ready(server->daemon_fd);
+    if (server->daemon_fd >= 0) {
+        process_leave_terminal();
+        log_file_take_stderr();
+        process_daemon_ready(server->daemon_fd);
+    }
     if (!strcmp(supervised_by(server->settings), "systemd")) {
         process_notify("STATUS=Ready to accept connections\nREADY=1\n");
     }

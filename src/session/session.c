@@ -34,6 +34,7 @@ struct batch {
     uint32_t count;
     enum resp_result result; /* of the last parse */
     size_t size;             /* bytes that were parsed */
+    uint64_t turn_ends;      /* in ticks; looked at after each command */
     uint32_t args_used;
     struct bytes args[SESSION_BATCH_ARGS_MAX];
 };
@@ -77,6 +78,7 @@ account_buffers(struct session *session, struct cmd_env *env)
     client->out_room = session->out.room;
     metric_add(&env->metrics.client_buffers_bytes,
                client->query_room + client->out_room - before);
+    cmd_env_note_buffers(env, client->query_room, client->out_room);
 }
 
 static size_t
@@ -106,6 +108,14 @@ bool
 session_may_read(const struct session *session)
 {
     return may_run(session) && !session->is_stalled;
+}
+
+bool
+session_is_done(const struct session *session)
+{
+    return !(session->client.flags & CLIENT_WAITING) &&
+           !session->is_postponed && !session->is_stalled &&
+           !session->wants_more;
 }
 
 /* ---- parse ---- */
@@ -231,11 +241,14 @@ is_http(const struct bytes *args)
 }
 
 static NOINLINE enum outcome
-after_unusual(struct session *session, struct reply *reply, size_t start)
+after_unusual(struct session *session, struct cmd_env *env, struct reply *reply,
+              size_t start, uint64_t turn_ends)
 {
     struct client *client = &session->client;
 
     if (reply->is_broken) {
+        if (reply->out.used > reply->most)
+            metric_add(&env->metrics.output_limit_disconnections, 1);
         reply->is_broken = false;
         reply->out.used = start;
         kill_now(session);
@@ -247,15 +260,19 @@ after_unusual(struct session *session, struct reply *reply, size_t start)
     }
     if (client->flags & CLIENT_CLOSE) session->is_closing = true;
     if (client->flags & (CLIENT_CLOSE | CLIENT_KILLED)) return STOPPED;
-    return reply->out.used > SESSION_TURN_MAX ? STOPPED : WENT_ON;
+    return reply->out.used > SESSION_TURN_MAX || env->ticks > turn_ends
+               ? STOPPED
+               : WENT_ON;
 }
 
 static inline bool
-is_usual(const struct session *session, const struct reply *reply)
+is_usual(const struct session *session, const struct cmd_env *env,
+         const struct reply *reply, uint64_t turn_ends)
 {
     return !(session->client.flags &
              (CLIENT_WAITING | CLIENT_CLOSE | CLIENT_KILLED)) &&
-           !reply->is_broken && reply->out.used <= SESSION_TURN_MAX;
+           !reply->is_broken && reply->out.used <= SESSION_TURN_MAX &&
+           env->ticks <= turn_ends;
 }
 
 /* Runs the batch's commands in order; *at: the offset behind the last one
@@ -298,8 +315,11 @@ run_batch(struct session *session, struct cmd_env *env, struct reply *reply,
         client->commands++;
         cmd_run(&call, next->has_key && next->key.db == client->db);
         *at = next->end;
-        if (UNLIKELY(!is_usual(session, reply)) &&
-            after_unusual(session, reply, start) == STOPPED) {
+        if (reply->out.used - start > session->out_largest)
+            session->out_largest = reply->out.used - start;
+        if (UNLIKELY(!is_usual(session, env, reply, batch->turn_ends)) &&
+            after_unusual(session, env, reply, start, batch->turn_ends) ==
+                STOPPED) {
             return STOPPED;
         }
     }
@@ -327,6 +347,7 @@ run_bytes(struct session *session, struct cmd_env *env, struct reply *reply,
     size_t done = 0;
 
     session->is_stalled = false;
+    batch.turn_ends = ticks_now() + (uint64_t)(ticks_per_us * SESSION_TURN_US);
     for (;;) {
         size_t at = 0;
 
@@ -381,9 +402,34 @@ keep(struct session *session, struct cmd_env *env, const char *data,
     if (total > env->limits.query_bytes) {
         metric_add(&env->metrics.query_limit_disconnections, 1);
         kill_now(session);
+    } else if (session->query.used < session->query.room &&
+               data == session->query.data + session->query.used) {
+        /* received right there, see session_room; behind a full buffer there
+         * may lie somebody else's */
+        ASSERT(size <= session->query.room - session->query.used);
+        session->query.used += size;
     } else if (buf_add(&session->query, data, size) != ERR_OK) {
         kill_now(session);
     }
+}
+
+char *
+session_room(struct session *session, const struct cmd_env *env, size_t *room)
+{
+    struct buf *query = &session->query;
+    size_t wants = resp_parser_wants(&session->parser);
+    size_t arrived = query->used - session->query_at;
+
+    if (LIKELY(arrived < SESSION_ROOM_LEAST) || wants <= arrived ||
+        wants - arrived < SESSION_ROOM_LEAST || !session_may_read(session)) {
+        return NULL;
+    }
+    /* memory comes with the bytes: a length alone is worth nothing */
+    if (wants > 4 * arrived) wants = 4 * arrived;
+    if (wants > env->limits.query_bytes) return NULL;
+    if (buf_reserve(query, wants - arrived) != ERR_OK) return NULL;
+    *room = min_u64(wants - arrived, SESSION_ROOM_MAX);
+    return query->data + query->used;
 }
 
 void
@@ -399,6 +445,10 @@ session_input(struct session *session, struct cmd_env *env, struct reply *reply,
         client->net_in += size;
     }
     reply->proto = client->proto;
+    reply->most = env->limits.out_normal.hard_bytes > 0
+                      ? env->limits.out_normal.hard_bytes + SESSION_TURN_MAX
+                      : SIZE_MAX;
+    if (session->out.used == 0) session->out_largest = 0;
     if (session->query.used == 0 && size > 0 && may_run(session)) {
         size_t done = run_bytes(session, env, reply, data, size);
 
@@ -427,6 +477,8 @@ session_input(struct session *session, struct cmd_env *env, struct reply *reply,
 
 /* ---- output ---- */
 
+/* A single reply is let go whole: reply.most has bounded it, and no command
+ * runs until most of it is read. */
 static void
 check_out_limits(struct session *session, struct cmd_env *env)
 {
@@ -434,7 +486,8 @@ check_out_limits(struct session *session, struct cmd_env *env)
                                             ? &env->limits.out_pubsub
                                             : &env->limits.out_normal;
     size_t size = unsent(session);
-    bool is_over = limit->hard_bytes > 0 && size > limit->hard_bytes;
+    bool is_over = limit->hard_bytes > 0 &&
+                   size > limit->hard_bytes + session->out_largest;
 
     if (limit->soft_bytes > 0 && size > limit->soft_bytes) {
         if (session->out_soft_since_ms == 0)
@@ -459,15 +512,33 @@ session_push(struct session *session, struct cmd_env *env, struct bytes text)
     account_buffers(session, env);
 }
 
+/* Of a turn's replies all from `at` on. */
+static void
+keep_replies(struct session *session, struct buf *fresh, size_t at)
+{
+    size_t rest = fresh->used - at;
+
+    if (session->out.data == NULL && rest >= SESSION_TAKE_LEAST &&
+        rest >= fresh->room / 2) {
+        session->out = *fresh;
+        session->out_at = at;
+        *fresh = (struct buf){0};
+    } else if (rest > 0 &&
+               buf_add(&session->out, fresh->data + at, rest) != ERR_OK) {
+        kill_now(session);
+    }
+}
+
 void
-session_sent(struct session *session, struct cmd_env *env, struct bytes fresh,
+session_sent(struct session *session, struct cmd_env *env, struct buf *fresh,
              size_t sent)
 {
-    size_t kept = unsent(session);
+    size_t kept = unsent(session), size = fresh != NULL ? fresh->used : 0;
 
     session->client.net_out += sent;
-    if (LIKELY(kept == 0 && sent == fresh.size)) return;
-    ASSERT(sent <= kept + fresh.size);
+    if (LIKELY(kept == 0 && sent == size)) return;
+    ASSERT(sent <= kept + size);
+    if (sent > 0) session->client.last_ms = env->now_ms;
     if (sent < kept) {
         session->out_at += sent;
         sent = 0;
@@ -482,10 +553,7 @@ session_sent(struct session *session, struct cmd_env *env, struct bytes fresh,
                 session->out.used);
         session->out_at = 0;
     }
-    if (sent < fresh.size && buf_add(&session->out, fresh.data + sent,
-                                     fresh.size - sent) != ERR_OK) {
-        kill_now(session);
-    }
+    if (fresh != NULL) keep_replies(session, fresh, sent);
     check_out_limits(session, env);
     account_buffers(session, env);
     session->wants_more = session->is_stalled && may_run(session);

@@ -13,7 +13,8 @@
  *
  * What bounds a client's memory: the query buffer by its limit; the unsent
  * replies by SESSION_OUT_PAUSE, at which its commands and its reading stop,
- * plus one reply; beyond that by client-output-buffer-limit, which kills.
+ * plus one turn's; a reply of many values, and what others push to it, by
+ * client-output-buffer-limit, which kills (README).
  */
 #ifndef SESSION_SESSION_H
 #define SESSION_SESSION_H
@@ -26,16 +27,21 @@ enum {
     SESSION_BATCH_ARGS_MAX = 1024,   /* arguments copied for a batch */
     SESSION_OUT_PAUSE = 1024 * 1024, /* unsent bytes that stop reading */
     SESSION_TURN_MAX = 1024 * 1024,  /* reply bytes before others' turn */
+    SESSION_TURN_US = 2000,          /* time before others' turn */
     SESSION_QUERY_KEEP = 32 * 1024,  /* a larger empty query is freed */
+    SESSION_ROOM_LEAST = 64 * 1024,  /* of a bulk: worth its own receive */
+    SESSION_ROOM_MAX = 256 * 1024,   /* bytes of it in one receive */
+    SESSION_TAKE_LEAST = 64 * 1024,  /* unsent: worth taking the buffer */
 };
 
 struct session {
     struct client client; /* what commands see */
     struct resp_parser parser;
-    struct buf query; /* bytes not yet executed, owned; empty when idle */
-    size_t query_at;  /* bytes of query already executed */
-    struct buf out;   /* replies that the socket did not take yet */
-    size_t out_at;    /* bytes of out already sent */
+    struct buf query;   /* bytes not yet executed, owned; empty when idle */
+    size_t query_at;    /* bytes of query already executed */
+    struct buf out;     /* replies that the socket did not take yet */
+    size_t out_at;      /* bytes of out already sent */
+    size_t out_largest; /* the largest reply since out was empty */
     int64_t out_soft_since_ms; /* over the soft limit since; 0: not */
     struct buf held;           /* what a WAITING command has already replied */
     int64_t sleep_until_ms;    /* monotonic, of a WAITING sleeper; 0: none */
@@ -61,14 +67,26 @@ void session_deinit(struct session *session);
 void session_input(struct session *session, struct cmd_env *env,
                    struct reply *reply, const char *data, size_t size);
 
+/*
+ * Where the next bytes are best received when the session waits for the rest
+ * of a large bulk: given to session_input they are not copied. NULL: anywhere.
+ * At most four times of what has arrived is set aside.
+ */
+char *session_room(struct session *session, const struct cmd_env *env,
+                   size_t *room);
+/* False if it has something left to do without more input: it waits, or whole
+ * commands do. Unsent output does not count. */
+bool session_is_done(const struct session *session);
+
 /* True if more input may be read: not waiting, not closing, not paused by
  * unsent output or by the query buffer's limit. */
 bool session_may_read(const struct session *session);
 
-/* After the loop sent `sent` bytes of out followed by `fresh`: keeps the
- * rest. Checks the output limits: may set CLIENT_KILLED. */
+/* After the loop sent `sent` bytes of out followed by `fresh` (NULL: nothing):
+ * keeps the rest, by a copy or by taking the buffer out of `fresh`. Checks the
+ * output limits: may set CLIENT_KILLED. */
 void session_sent(struct session *session, struct cmd_env *env,
-                  struct bytes fresh, size_t sent);
+                  struct buf *fresh, size_t sent);
 
 /* Now and then: gives memory back that an idle client does not need. */
 void session_rest(struct session *session, struct cmd_env *env);

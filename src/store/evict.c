@@ -11,6 +11,10 @@
  * Free cells serve only their own size class. When whole slabs run short, the
  * sparsest slab of the class with most free cells is emptied by moving its
  * objects; only when no class could lose a slab is more evicted for it.
+ *
+ * One call's work is bounded, so no client waits for a whole turn of a hand:
+ * a search that has judged many entries in vain takes warmer ones, too, and
+ * far above the limit (maxmemory was lowered) each call goes down a step.
  */
 #include "store/inside.h"
 
@@ -21,11 +25,18 @@
 
 enum {
     RESERVE_MOST = 512 * 1024,
-    RESERVE_SHARE = 64, /* at most this part of maxmemory */
+    RESERVE_SHARE = 64,       /* at most this part of maxmemory */
+    STEP_BYTES = 1024 * 1024, /* a call that freed so much has done its part */
+    TICK_STEPS = 16,
     EVICT_BATCH = 16,
-    HAND_BUCKETS = 8,    /* buckets looked at under one lock */
-    FRESH_SHARE = 10,    /* one in so many entries may be FRESH or AGED */
-    ROUNDS_MAX = 100000, /* a bound on one call's work */
+    EVICT_EACH = 1024,      /* one more in a batch for so many bytes wanted */
+    EVICT_BATCH_MOST = 512, /* evictions between two looks at what is free */
+    HAND_BUCKETS = 8,       /* buckets looked at under one lock */
+    PATIENCE = 8192,        /* entries judged until warmer ones go, too */
+    PATIENCE_EACH = 64,     /* and for each that went so many more */
+    LOOK_AGAIN = 16,        /* sweeps until it is asked whether any are left */
+    FRESH_SHARE = 10,       /* one in so many entries may be FRESH or AGED */
+    ROUNDS_MAX = 100000,    /* if others take what one call frees */
     IDLE_MUCH = 8 * 1024 * 1024,
     TRIM_SLABS = 64, /* each tick */
     GHOST_BITS_LEAST = 10,
@@ -129,27 +140,45 @@ evict(struct store *store, struct found *found, int64_t wall_ms)
     atomic_fetch_add_explicit(&store->evicted, 1, memory_order_relaxed);
 }
 
-/* Judges one entry; true if it was evicted. */
-static bool
-judge(struct store *store, struct found *found, bool is_fresh_hand,
-      int64_t wall_ms)
-{
-    uint32_t heat = place_heat(found->place);
+/* One call's search for what may go. */
+struct search {
+    uint32_t policy;
+    int64_t wall_ms;
+    uint64_t seen, evicted; /* entries, by this call */
+};
 
+/* How much warmer than the coldest an entry may be and still go: it grows when
+ * many were looked at for few that went. */
+static uint32_t
+hurry_of(const struct search *search)
+{
+    uint64_t fair = PATIENCE + search->evicted * PATIENCE_EACH;
+
+    if (LIKELY(search->seen < fair)) return 0;
+    return (uint32_t)min_u64((search->seen - fair) / PATIENCE + 1, HEAT_TOP);
+}
+
+/* Judges one entry; true if it has to go. */
+static bool
+judge(const struct search *search, struct place place, bool is_fresh_hand)
+{
+    uint32_t heat = place_heat(place);
+    uint32_t hurry = hurry_of(search);
+
+    if (hurry == HEAT_TOP) return true;
     if (is_fresh_hand) {
         if (heat >= HEAT_MAIN) return false;
-        if (heat == HEAT_FRESH) {
-            place_set_heat(found->place, HEAT_AGED);
+        if (heat == HEAT_FRESH && hurry == 0) {
+            place_set_heat(place, HEAT_AGED);
             return false;
         }
     } else {
         if (heat < HEAT_MAIN) return false;
-        if (heat > HEAT_MAIN) {
-            place_set_heat(found->place, heat - 1);
+        if (heat > HEAT_MAIN + hurry) {
+            place_set_heat(place, heat - 1);
             return false;
         }
     }
-    evict(store, found, wall_ms);
     return true;
 }
 
@@ -174,50 +203,112 @@ hand_next_slot(struct store *store, struct hand *hand)
     hand->table = hand->bucket = 0;
 }
 
-/* Looks at up to HAND_BUCKETS buckets under one lock; how many were evicted.
- */
-static uint32_t
-sweep(struct store *store, struct hand *hand, bool is_fresh_hand,
-      uint32_t policy, int64_t wall_ms)
+/* For volatile policies: on to a slot, and there to a table, that may hold
+ * something with an expiry. The slots' times are one dense array. */
+static void
+skip_lasting_slots(struct store *store, struct hand *hand)
 {
-    struct slot *slot = &store->slots[hand->slot];
-    uint32_t at = hand->slot, evicted = 0, looked, i;
-    struct table *table;
+    uint32_t i;
 
+    for (i = 0; i < store->slot_count; i++) {
+        if (atomic_load_explicit(&store->expire_at[hand->slot],
+                                 memory_order_relaxed) != EXPIRE_NEVER) {
+            return;
+        }
+        hand_next_slot(store, hand);
+    }
+}
+
+static bool
+has_volatile(const struct table *table)
+{
+    const uint64_t any = ((UINT64_C(1) << BUCKET_ENTRIES) - 1)
+                         << META_EXPIRY_SHIFT;
+    uint32_t b;
+
+    for (b = 0; b < table->bucket_count; b++) {
+        if (table->buckets[b].meta & any) return true;
+    }
+    return false;
+}
+
+/* As hand_table. The times are lower bounds that stay when keys go, so a
+ * table without any expiry is noted: the next turn skips it. */
+static struct table *
+hand_volatile_table(struct store *store, struct slot *slot, struct hand *hand)
+{
+    struct table *table = hand_table(slot, hand);
+
+    while (table != NULL) {
+        if (table->expire_at != EXPIRE_NEVER &&
+            (hand->bucket > 0 || has_volatile(table))) {
+            return table;
+        }
+        table->expire_at = EXPIRE_NEVER;
+        if (slot->dir == NULL) {
+            atomic_store_explicit(&store->expire_at[hand->slot], EXPIRE_NEVER,
+                                  memory_order_relaxed);
+        }
+        hand->bucket = table->bucket_count;
+        table = hand_table(slot, hand);
+    }
+    return NULL;
+}
+
+/* Looks at up to HAND_BUCKETS buckets under one lock. */
+static void
+sweep(struct store *store, struct hand *hand, bool is_fresh_hand,
+      struct search *search)
+{
+    bool is_volatile = is_volatile_policy(search->policy);
+    uint64_t before = search->evicted;
+    uint32_t at, looked, i;
+    struct table *table;
+    struct slot *slot;
+
+    if (is_volatile) skip_lasting_slots(store, hand);
+    at = hand->slot;
+    slot = &store->slots[at];
     store_lock(store, at);
-    table = hand_table(slot, hand);
+    table = is_volatile ? hand_volatile_table(store, slot, hand)
+                        : hand_table(slot, hand);
     for (looked = 0; table != NULL && looked < HAND_BUCKETS; looked++) {
         for (i = 0; i < BUCKET_ENTRIES; i++) {
             struct found found = {
                 slot, table, {&table->buckets[hand->bucket], i}, 0};
 
             if (found.place.bucket->entry[i] == 0) continue;
-            if (is_volatile_policy(policy) && !place_has_expiry(found.place))
-                continue;
-            if (judge(store, &found, is_fresh_hand, wall_ms)) evicted++;
+            search->seen++;
+            if (is_volatile && !place_has_expiry(found.place)) continue;
+            if (!judge(search, found.place, is_fresh_hand)) continue;
+            evict(store, &found, search->wall_ms);
+            search->evicted++;
         }
         if (++hand->bucket == table->bucket_count) break;
     }
-    if (evicted > 0) inside_shrink(store, table);
+    if (search->evicted > before) inside_shrink(store, table);
     if (hand_table(slot, hand) == NULL) hand_next_slot(store, hand);
     store_unlock(store, at);
-    return evicted;
 }
 
 /* Evicts the entry that expires first, or any for a random policy, of some
  * buckets at the hand. */
-static uint32_t
-sweep_for_one(struct store *store, struct hand *hand, uint32_t policy,
-              int64_t wall_ms)
+static void
+sweep_for_one(struct store *store, struct hand *hand, struct search *search)
 {
-    struct slot *slot = &store->slots[hand->slot];
-    struct found best = {slot, NULL, {NULL, 0}, 0};
-    uint32_t at = hand->slot, i;
+    bool is_volatile = is_volatile_policy(search->policy);
+    struct found best = {NULL, NULL, {NULL, 0}, 0};
     int64_t best_at = INT64_MAX;
     struct table *table;
+    struct slot *slot;
+    uint32_t at, i;
 
+    if (is_volatile) skip_lasting_slots(store, hand);
+    at = hand->slot;
+    slot = &store->slots[at];
     store_lock(store, at);
-    table = hand_table(slot, hand);
+    table = is_volatile ? hand_volatile_table(store, slot, hand)
+                        : hand_table(slot, hand);
     for (i = 0; table != NULL && i < HAND_BUCKETS * BUCKET_ENTRIES; i++) {
         uint32_t b = hand->bucket + i / BUCKET_ENTRIES;
         struct place place;
@@ -226,58 +317,88 @@ sweep_for_one(struct store *store, struct hand *hand, uint32_t policy,
         if (b >= table->bucket_count) break;
         place = (struct place){&table->buckets[b], i % BUCKET_ENTRIES};
         if (place.bucket->entry[place.at] == 0) continue;
-        if (is_volatile_policy(policy) && !place_has_expiry(place)) continue;
-        expiry = policy == POLICY_VOLATILE_TTL
+        if (is_volatile && !place_has_expiry(place)) continue;
+        expiry = search->policy == POLICY_VOLATILE_TTL
                      ? object_expiry_ms(place_object(place))
                      : (int64_t)(rng_next(&store->evictor.rng) >> 1);
-        if (expiry <= best_at) {
-            best_at = expiry;
-            best.place = place;
-        }
+        if (expiry > best_at) continue;
+        best_at = expiry;
+        best.place = place;
     }
-    best.table = table;
     if (best.place.bucket != NULL) {
-        evict(store, &best, wall_ms);
+        best.slot = slot;
+        best.table = table;
+        evict(store, &best, search->wall_ms);
+        search->evicted++;
         inside_shrink(store, table);
     }
     hand->bucket += HAND_BUCKETS;
     if (hand_table(slot, hand) == NULL) hand_next_slot(store, hand);
     store_unlock(store, at);
-    return best.place.bucket != NULL;
 }
 
-/* Evicts a few; 0: nothing that may be evicted was found anywhere. */
+static uint64_t
+total_expires(const struct store *store)
+{
+    uint64_t total = 0;
+    uint32_t db;
+
+    for (db = 0; db < STORE_DBS; db++)
+        total += store_count_expires(store, db);
+    return total;
+}
+
+/* True if nothing is there that the policy lets go. */
+static bool
+is_nothing_left(const struct store *store, uint32_t policy)
+{
+    return is_volatile_policy(policy) ? total_expires(store) == 0
+                                      : total_keys(store) == 0;
+}
+
+/* True if the FRESH and AGED entries are more than their share. */
+static bool
+is_fresh_turn(const struct store *store, uint64_t total)
+{
+    int64_t fresh =
+        atomic_load_explicit(&store->evictor.fresh_count, memory_order_relaxed);
+
+    return fresh * FRESH_SHARE >= (int64_t)total;
+}
+
+/* Evicts `wanted` or a few more; 0: nothing that may be evicted was found. */
 static uint32_t
-evict_batch(struct store *store, uint32_t policy, int64_t wall_ms)
+evict_batch(struct store *store, struct search *search, uint32_t wanted)
 {
     struct evictor *evictor = &store->evictor;
+    uint32_t policy = search->policy;
+    uint64_t goal = search->evicted + wanted;
     uint64_t total = total_keys(store), left;
-    uint32_t evicted = 0;
     bool is_heat =
         policy == POLICY_ALLKEYS_LRU || policy == POLICY_ALLKEYS_LFU ||
         policy == POLICY_VOLATILE_LRU || policy == POLICY_VOLATILE_LFU;
 
-    if (total == 0 || policy == POLICY_NOEVICTION) return 0;
+    if (policy == POLICY_NOEVICTION) return 0;
+    if (is_nothing_left(store, policy)) return 0;
     if (atomic_load_explicit(&evictor->ghosts, memory_order_relaxed) == NULL)
         ghosts_make(store);
-    /* enough turns of both hands to cool everything down */
-    left = (store->slot_count + total / BUCKET_ENTRIES) * 2 * (HEAT_TOP + 2);
-    while (evicted < EVICT_BATCH && left > 0) {
-        int64_t fresh =
-            atomic_load_explicit(&evictor->fresh_count, memory_order_relaxed);
-        bool is_fresh = fresh * FRESH_SHARE >= (int64_t)total;
+    /* two turns at least: patience has run out by then, and all may go */
+    left = (store->slot_count + total) * 2 + (uint64_t)PATIENCE * HEAT_TOP;
+    left -= left % LOOK_AGAIN; /* beginning with a look */
+    for (; search->evicted < goal && left > 0; left--) {
+        bool is_fresh = is_fresh_turn(store, total);
 
+        if (left % LOOK_AGAIN == 0 && is_nothing_left(store, policy)) break;
         if (!is_heat) {
-            evicted += sweep_for_one(store, &evictor->main, policy, wall_ms);
-        } else {
-            /* volatile entries may all be on the other side */
-            if (is_volatile_policy(policy) && (left & 64)) is_fresh = !is_fresh;
-            evicted += sweep(store, is_fresh ? &evictor->fresh : &evictor->main,
-                             is_fresh, policy, wall_ms);
+            sweep_for_one(store, &evictor->main, search);
+            continue;
         }
-        left--;
+        /* volatile entries may all be on the other side */
+        if (is_volatile_policy(policy) && (left & 64)) is_fresh = !is_fresh;
+        sweep(store, is_fresh ? &evictor->fresh : &evictor->main, is_fresh,
+              search);
     }
-    return evicted;
+    return (uint32_t)(search->evicted + wanted - goal);
 }
 
 /* ---- moving ---- */
@@ -392,18 +513,23 @@ find_room(struct store *store, uint64_t max_bytes, size_t bytes,
 {
     uint32_t policy =
         atomic_load_explicit(&store->evictor.policy, memory_order_relaxed);
-    uint32_t round;
+    uint32_t round, batch = (uint32_t)min_u64(EVICT_BATCH + bytes / EVICT_EACH,
+                                              EVICT_BATCH_MOST);
+    struct search search = {.policy = policy, .wall_ms = wall_ms};
+    int64_t step_end = used_bytes(store) - (int64_t)bytes - STEP_BYTES;
 
     for (round = 0; round < ROUNDS_MAX; round++) {
         struct room room = look_at_room(store, max_bytes, bytes);
 
         if (room.is_enough) return ERR_OK;
+        if (policy != POLICY_NOEVICTION && used_bytes(store) < step_end)
+            return ERR_OK; /* on the way down */
         if (room.must_trim) {
             heap_trim(store->heap, UINT32_MAX);
             continue;
         }
         if (!room.has_slabs && empty_a_slab(store)) continue;
-        if (evict_batch(store, policy, wall_ms) == 0) break;
+        if (evict_batch(store, &search, batch) == 0) break;
     }
     if (used_bytes(store) + (int64_t)bytes <= (int64_t)max_bytes) return ERR_OK;
     return ERR_MEMORY;
@@ -429,6 +555,7 @@ store_limit(struct store *store, uint64_t max_bytes, enum store_policy policy)
 {
     atomic_store_explicit(&store->evictor.policy, (uint32_t)policy,
                           memory_order_relaxed);
+    heap_set_limit(store->heap, max_bytes);
     atomic_store_explicit(&store->evictor.max_bytes, max_bytes,
                           memory_order_relaxed);
 }
@@ -459,12 +586,16 @@ store_tick(struct store *store, uint64_t rss_bytes, uint32_t budget,
         (int64_t)heap_idle_bytes(store->heap) +
         atomic_load_explicit(&store->table_bytes, memory_order_relaxed);
     int64_t other = (int64_t)rss_bytes - known;
+    uint32_t i;
 
     atomic_store_explicit(&store->evictor.other_bytes, other > 0 ? other : 0,
                           memory_order_relaxed);
     inside_expire(store, budget, wall_ms);
     give_back(store, rss_bytes, max_bytes);
-    if (store_make_room(store, 0, wall_ms) != ERR_OK) return; /* as it is */
+    for (i = 0; max_bytes > 0 && i < TICK_STEPS; i++) {
+        if (store_make_room(store, 0, wall_ms) != ERR_OK) return; /* as it is */
+        if (used_bytes(store) <= (int64_t)max_bytes) return;
+    }
 }
 
 void
@@ -473,7 +604,10 @@ store_stats(const struct store *store, struct store_stats *stats)
     stats->expired = atomic_load(&store->expired);
     stats->evicted = atomic_load(&store->evicted);
     stats->heap_bytes = heap_taken_bytes(store->heap);
-    stats->object_bytes = stats->heap_bytes - heap_free_cell_bytes(store->heap);
+    stats->spare_bytes = heap_free_cell_bytes(store->heap);
+    stats->object_bytes = stats->heap_bytes - stats->spare_bytes;
+    stats->spare_bytes +=
+        heap_idle_bytes(store->heap) + heap_away_bytes(store->heap);
     stats->table_bytes = (uint64_t)atomic_load(&store->table_bytes) +
                          store->slot_count * sizeof(struct slot);
     stats->used_bytes = (uint64_t)used_bytes(store);

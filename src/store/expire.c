@@ -40,25 +40,30 @@ expire_table(struct store *store, struct slot *slot, struct table *table,
     return next;
 }
 
-/* Goes on with what is due in one slot; false if the budget ended first. */
+/* Goes on with what is due in one slot, from the table where the last tick
+ * ended; false if the budget ended first. Always starting with the first table
+ * would starve the last ones of a slot that holds more than a budget. */
 static bool
 expire_slot(struct store *store, uint32_t at, uint32_t now, int64_t wall_ms,
             uint32_t *budget)
 {
     struct slot *slot = &store->slots[at];
-    uint32_t count, next = EXPIRE_NEVER, i;
+    uint32_t count = slot_table_count(slot), next = EXPIRE_NEVER, i;
+    uint32_t from = at == store->expire_hand ? store->expire_table : 0;
 
-    count = slot_table_count(slot);
-    for (i = 0; i < count;) {
-        struct table *table = slot_table(slot, i);
+    for (i = 0; i < count; i++) {
+        uint32_t index = (from + i) & (count - 1);
+        struct table *table = slot_table(slot, index);
 
         if (table->expire_at < now) {
-            if (*budget == 0) return false;
+            if (*budget == 0) {
+                store->expire_table = index;
+                return false;
+            }
             (*budget)--;
             table->expire_at = expire_table(store, slot, table, wall_ms);
         }
         if (table->expire_at < next) next = table->expire_at;
-        i += 1u << (dir_bits(slot) - table->depth);
     }
     atomic_store_explicit(&store->expire_at[at], next, memory_order_relaxed);
     return true;

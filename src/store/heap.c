@@ -4,6 +4,9 @@
  *            size <= 1024: steps of 32  (48 .. 63)
  *            above: as many cells as fit a slab, 62 .. 3 (64 .. 123)
  *
+ * Every class in use holds a slab at least, 8 MiB in all: in a heap that may
+ * not grow to several times that, groups of classes share their largest one.
+ *
  * A slab is in one of four places: in its class's ring of slabs with free
  * cells, nowhere (full), draining, or idle in its chunk's mask.
  *
@@ -25,7 +28,9 @@ enum {
     CELLS_MOST_ABOVE = 62,
     CELLS_LEAST_ABOVE = 3,
     CLASS_COUNT = CLASS_SMALL + CELLS_MOST_ABOVE - CELLS_LEAST_ABOVE + 1,
-    DRAIN_LOOK = 32,         /* slabs looked at for the sparsest */
+    COARSE_BELOW = 64 * 1024 * 1024,   /* limit: a fourth of the classes */
+    COARSEST_BELOW = 24 * 1024 * 1024, /* an eighth */
+    DRAIN_LOOK = 32,                   /* slabs looked at for the sparsest */
     IDLE_KEEP = CHUNK_SLABS, /* idle slabs kept when a chunk could go */
 };
 
@@ -71,6 +76,7 @@ struct heap {
     size_t chunk_count, chunk_room;
     size_t chunk_hint; /* no chunk below this has an idle slab */
     _Atomic uint64_t taken_bytes, idle_bytes, away_bytes, free_cell_bytes;
+    _Atomic uint32_t coarse; /* class indices are taken with these bits set */
     bool is_shared;
 };
 
@@ -181,9 +187,16 @@ chunk_add(struct heap *heap)
         if (heap->chunks[at].base == NULL) break; /* a gap to fill */
     }
     if (at == heap->chunk_room) {
-        heap->chunk_room = heap->chunk_room * 2 + 16;
-        heap->chunks = mem_must_array(heap->chunks, heap->chunk_room,
-                                      sizeof(*heap->chunks));
+        size_t room = heap->chunk_room * 2 + 16;
+        struct chunk *more =
+            mem_try_resize(heap->chunks, room * sizeof(*heap->chunks));
+
+        if (more == NULL) {
+            mem_free(base);
+            return false;
+        }
+        heap->chunks = more;
+        heap->chunk_room = room;
     }
     if (at == heap->chunk_count) heap->chunk_count++;
     heap->chunks[at] = (struct chunk){.base = base, .idle_mask = UINT32_MAX};
@@ -326,7 +339,9 @@ heap_take(struct heap *heap, size_t size, uint32_t slot)
         if (cell != NULL) tally(heap, &heap->taken_bytes, mem_room(cell));
         return cell;
     }
-    class_at = class_of(size);
+    class_at = class_of(size) |
+               atomic_load_explicit(&heap->coarse, memory_order_relaxed);
+    if (UNLIKELY(class_at >= CLASS_COUNT)) class_at = CLASS_COUNT - 1;
     class = &heap->classes[class_at];
     enter(heap, &class->lock);
     slab = class->open;
@@ -405,6 +420,16 @@ heap_cell_bytes(size_t size)
     return class_cell_bytes(class_of(size));
 }
 
+void
+heap_set_limit(struct heap *heap, uint64_t bytes)
+{
+    uint32_t coarse = 0;
+
+    if (bytes > 0 && bytes < COARSE_BELOW) coarse = 3;
+    if (bytes > 0 && bytes < COARSEST_BELOW) coarse = 7;
+    atomic_store_explicit(&heap->coarse, coarse, memory_order_relaxed);
+}
+
 uint64_t
 heap_taken_bytes(const struct heap *heap)
 {
@@ -453,25 +478,34 @@ heap_trim(struct heap *heap, uint32_t slabs)
     leave(heap, &heap->lock);
 }
 
-/* The class whose free cells would fill most slabs beyond one. */
+/* Bytes of a class's free cells if it could lose a slab: they must fill more
+ * than one, or the class be empty (its last slab stays with it otherwise). */
+static uint64_t
+loose_bytes(const struct class_state *class)
+{
+    uint64_t cells = class->slabs * class->cells_per_slab - class->used;
+
+    if (class->used > 0 && cells <= class->cells_per_slab) return 0;
+    return cells * class->cell_bytes;
+}
+
 static struct class_state *
 loosest_class(struct heap *heap)
 {
     struct class_state *best = NULL;
-    uint64_t best_cells = 0;
+    uint64_t best_bytes = 0;
     uint32_t i;
 
     for (i = 0; i < CLASS_COUNT; i++) {
         struct class_state *class = &heap->classes[i];
-        uint64_t loose;
+        uint64_t bytes;
 
         enter(heap, &class->lock);
-        loose = class->slabs * class->cells_per_slab - class->used;
-        loose = loose > class->cells_per_slab ? loose * class->cell_bytes : 0;
+        bytes = loose_bytes(class);
         leave(heap, &class->lock);
-        if (loose > best_cells) {
+        if (bytes > best_bytes) {
             best = class;
-            best_cells = loose;
+            best_bytes = bytes;
         }
     }
     return best;
@@ -539,4 +573,102 @@ void *
 heap_slab_cell(struct heap_slab *slab, uint32_t index)
 {
     return slab->first + (size_t)index * slab->cell_bytes;
+}
+
+/* ---- structural check ---- */
+
+static bool
+slab_ok(const struct heap_slab *slab, uint32_t index, uint64_t *ring)
+{
+    const struct free_cell *cell;
+    uint32_t owned = 0, listed = 0, i;
+
+    if (slab->index != index || slab->class_at >= CLASS_COUNT) return false;
+    for (i = 0; i < slab->cells; i++)
+        owned += heap_slab_owner(slab, i) != HEAP_OWNER_FREE;
+    for (cell = slab->free; cell != NULL; cell = cell->next) {
+        if (listed++ == slab->cells) return false; /* a loop */
+    }
+    if (slab->next != NULL) {
+        (*ring)++;
+        if (slab->next->prev != slab || slab->prev->next != slab) return false;
+    }
+    return owned == slab->used && listed + slab->fresh + owned == slab->cells &&
+           (slab->next != NULL) ==
+               (slab->used < slab->cells && !slab->is_draining);
+}
+
+struct census {
+    uint64_t slabs[CLASS_COUNT], used[CLASS_COUNT], in_rings;
+    uint64_t taken, idle, away, free_cell;
+};
+
+static bool
+chunk_ok(const struct chunk *chunk, size_t at, struct census *census)
+{
+    uint32_t i;
+
+    if (chunk->away_mask & ~chunk->idle_mask) return false;
+    census->away += (uint64_t)__builtin_popcount(chunk->away_mask);
+    census->idle +=
+        (uint64_t)__builtin_popcount(chunk->idle_mask & ~chunk->away_mask);
+    for (i = 0; i < CHUNK_SLABS; i++) {
+        const struct heap_slab *slab =
+            (const void *)(chunk->base + (size_t)i * HEAP_SLAB_BYTES);
+
+        if (chunk->idle_mask & 1u << i) continue;
+        if (slab->chunk_at != at || !slab_ok(slab, i, &census->in_rings))
+            return false;
+        census->taken++;
+        census->slabs[slab->class_at]++;
+        census->used[slab->class_at] += slab->used;
+        census->free_cell +=
+            (uint64_t)(slab->cells - slab->used) * slab->cell_bytes;
+    }
+    return true;
+}
+
+static bool
+classes_ok(const struct heap *heap, const struct census *census)
+{
+    uint64_t in_rings = 0;
+    uint32_t i;
+
+    for (i = 0; i < CLASS_COUNT; i++) {
+        const struct class_state *class = &heap->classes[i];
+        const struct heap_slab *slab = class->open;
+
+        if (class->slabs != census->slabs[i] || class->used != census->used[i])
+            return false;
+        while (slab != NULL) {
+            if (slab->class_at != i || ++in_rings > census->in_rings)
+                return false;
+            slab = slab->next != class->open ? slab->next : NULL;
+        }
+    }
+    return in_rings == census->in_rings;
+}
+
+bool
+heap_ok(const struct heap *heap, uint64_t large_bytes)
+{
+    struct census census = {0};
+    size_t at;
+
+    for (at = 0; at < heap->chunk_count; at++) {
+        const struct chunk *chunk = &heap->chunks[at];
+
+        if (chunk->base == NULL) {
+            if (chunk->idle_mask != 0) return false;
+            continue;
+        }
+        if (at < heap->chunk_hint && chunk->idle_mask != 0) return false;
+        if (!chunk_ok(chunk, at, &census)) return false;
+    }
+    return classes_ok(heap, &census) &&
+           heap_taken_bytes(heap) ==
+               census.taken * HEAP_SLAB_BYTES + large_bytes &&
+           heap_idle_bytes(heap) == census.idle * HEAP_SLAB_BYTES &&
+           heap_away_bytes(heap) == census.away * HEAP_SLAB_BYTES &&
+           heap_free_cell_bytes(heap) == census.free_cell;
 }

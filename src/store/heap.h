@@ -43,6 +43,10 @@ void heap_give(struct heap *heap, void *cell, size_t size);
  * what the allocator would give. */
 size_t heap_cell_bytes(size_t size);
 
+/* What the heap will be allowed to take (0: no limit): small heaps use fewer
+ * classes for what is taken from now on. Any thread. */
+void heap_set_limit(struct heap *heap, uint64_t bytes);
+
 /* Memory taken for cells (whole slabs) and large objects; any thread. */
 uint64_t heap_taken_bytes(const struct heap *heap);
 /* Part of that in free cells; any thread. */
@@ -58,8 +62,9 @@ void heap_trim(struct heap *heap, uint32_t slabs);
 /*
  * Moving: takes the sparsest slab it finds of the class with most free cells
  * out of use, so that nothing new goes into it. NULL if no class could lose a
- * slab. One slab at a time; heap_drain_end puts what is left back to use (an
- * empty slab has gone to the idle ones by itself).
+ * slab (an empty class may lose its last). One slab at a time; heap_drain_end
+ * puts what is left back to use (an empty slab has gone to the idle ones by
+ * itself).
  */
 struct heap_slab *heap_drain_begin(struct heap *heap);
 void heap_drain_end(struct heap *heap, struct heap_slab *slab);
@@ -67,5 +72,10 @@ uint32_t heap_slab_cells(const struct heap_slab *slab);
 /* Owner of a cell; a hint unless that slot is locked. */
 uint32_t heap_slab_owner(const struct heap_slab *slab, uint32_t index);
 void *heap_slab_cell(struct heap_slab *slab, uint32_t index);
+
+/* Structural check: lists, rings, owners, and that the byte counts are the sums
+ * they should be; `large_bytes` is what live objects above HEAP_CELL_MAX
+ * occupy. Nobody else uses the heap meanwhile. */
+bool heap_ok(const struct heap *heap, uint64_t large_bytes);
 
 #endif

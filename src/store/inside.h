@@ -80,7 +80,8 @@ struct store {
     bool is_single;
     struct stamp life; /* no share born before this is our own */
     struct hash_key hash_key;
-    uint32_t expire_hand; /* slot that the next tick begins at */
+    uint32_t expire_hand;  /* slot that the next tick begins at */
+    uint32_t expire_table; /* and table in its directory */
     struct evictor evictor;
     _Alignas(64) _Atomic int64_t keys[STORE_DBS];
     _Atomic int64_t expires[STORE_DBS];

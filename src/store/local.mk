@@ -1,4 +1,5 @@
 src_libkula_a_SOURCES += \
+	src/store/check.c \
 	src/store/evict.c \
 	src/store/expire.c \
 	src/store/heap.c \

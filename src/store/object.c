@@ -54,6 +54,8 @@ object_encoding(const struct object *object)
     struct bytes value = object_value(object);
 
     if (object->flags & OBJECT_RAW) return "raw";
+    if (object->flags & OBJECT_TEXT)
+        return value.size <= EMBEDDED_MAX ? "embstr" : "raw";
     if (value.size <= 20 || object_type(object) == OBJECT_COUNTER) {
         if (object_int(object, &ignored)) return "int";
     }

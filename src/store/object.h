@@ -5,7 +5,7 @@
  *   | stamp  | check | flags | kl | vl | [lengths] [expiry] [its stamp]
  *                                        [floor] key value
  *
- *   stamp    of the newest change of any cell
+ *   stamp    of the newest change of the value
  *   check    low 32 bits of XXH3 of the value
  *   flags    type, database, and which optional parts follow
  *   kl, vl   lengths of key and value; with OBJECT_WIDE both are in `lengths`
@@ -37,7 +37,8 @@ enum object_flag {
     OBJECT_EXPIRY = 0x0100,       /* i64 expiry follows */
     OBJECT_EXPIRY_STAMP = 0x0200, /* and a stamp of its own */
     OBJECT_FLOOR = 0x0400,
-    OBJECT_RAW = 0x0800, /* built by APPEND and the like: OBJECT ENCODING */
+    OBJECT_RAW = 0x0800,  /* built by APPEND and the like: OBJECT ENCODING */
+    OBJECT_TEXT = 0x1000, /* never "int", though it reads as one: likewise */
 };
 
 struct object {

@@ -84,7 +84,7 @@ struct store_write {
     enum object_type type;
     struct bytes parts[3];
     uint32_t part_count;
-    bool is_raw;              /* OBJECT_RAW */
+    bool is_raw, is_text;     /* OBJECT_RAW, OBJECT_TEXT */
     enum store_expire expire; /* NONE: forget it; KEEP; AT: expire_ms */
     int64_t expire_ms;        /* > 0 for EXPIRE_AT */
 };
@@ -188,6 +188,7 @@ struct store_stats {
     uint64_t expired, evicted; /* keys, since the last reset */
     uint64_t object_bytes;     /* in live objects */
     uint64_t heap_bytes;       /* heap memory that objects occupy */
+    uint64_t spare_bytes;      /* heap memory without objects, or not there */
     uint64_t table_bytes;      /* tables and slots */
     uint64_t used_bytes;       /* what is compared with maxmemory */
     uint64_t relocations;      /* objects moved to free memory */
@@ -198,9 +199,12 @@ void store_stats_reset(struct store *store);
 /* Digest of a slot: XOR over its live entries of H(key hash, version, check);
  * equal contents give equal digests. Slot locked. */
 uint64_t store_digest(const struct store *store, uint32_t slot);
-/* Recomputes digest, counts and checksums of a slot from its entries and
- * compares: the structural check for tests, DEBUG and the scrub. Slot locked.
- */
+/* Recomputes digest, counts, bounds and checksums of a slot from its entries
+ * and compares: the structural check for tests, DEBUG and the scrub. Slot
+ * locked. */
 bool store_slot_ok(const struct store *store, uint32_t slot);
+/* The same for all slots, and all that is counted over them: keys, expiries,
+ * heat, bytes of tables and heap. While nobody else uses the store. */
+bool store_ok(const struct store *store);
 
 #endif

@@ -201,28 +201,52 @@ table_shrink(struct table *table)
     if (SIZES[i] < table->bucket_count) (void)resize(table, SIZES[i]);
 }
 
+/* Counts the buckets that each entry passed over; false if an entry cannot be
+ * found from its home. */
 static bool
-reachable(const struct table *table, uint64_t entry)
+count_passed(const struct table *table, uint32_t passed[TABLE_BUCKETS_MAX],
+             uint32_t *used)
 {
-    struct place place =
-        table_find_object(table, entry_tag(entry), entry_object(entry));
+    uint32_t b, i;
 
-    return place.bucket != NULL;
+    for (b = 0; b < table->bucket_count; b++) {
+        for (i = 0; i < BUCKET_ENTRIES; i++) {
+            uint64_t entry = table->buckets[b].entry[i];
+            uint32_t at;
+
+            if (entry == 0) continue;
+            (*used)++;
+            if (table_find_object(table, entry_tag(entry), entry_object(entry))
+                    .bucket == NULL) {
+                return false;
+            }
+            at = table_home(table, entry_tag(entry));
+            for (; at != b; at = at + 1 == table->bucket_count ? 0 : at + 1)
+                passed[at]++;
+        }
+    }
+    return true;
 }
 
 bool
 table_ok(const struct table *table)
 {
-    uint32_t b, i, used = 0;
+    uint32_t passed[TABLE_BUCKETS_MAX] = {0}, used = 0, b, i;
 
+    if (!count_passed(table, passed, &used)) return false;
     for (b = 0; b < table->bucket_count; b++) {
-        for (i = 0; i < BUCKET_ENTRIES; i++) {
-            uint64_t entry = table->buckets[b].entry[i];
+        const struct bucket *bucket = &table->buckets[b];
 
-            if (entry == 0) continue;
-            used++;
-            if (!reachable(table, entry)) return false;
+        if (bucket_passed(bucket) != passed[b] &&
+            bucket_passed(bucket) != META_PASSED_MAX) {
+            return false;
+        }
+        for (i = 0; i < BUCKET_ENTRIES; i++) {
+            struct place place = {&table->buckets[b], i};
+
+            if (bucket->entry[i] != 0) continue;
+            if (place_heat(place) != 0 || place_has_expiry(place)) return false;
         }
     }
-    return used == table->used;
+    return used == table->used && used <= limit_of(table->bucket_count);
 }

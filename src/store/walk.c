@@ -1,6 +1,5 @@
 /*
- * What goes over many keys: scan, random, flush, counts, and the structural
- * check.
+ * What goes over many keys: scan, random, flush, counts.
  *
  * A scan's cursor is slot << 32 | leading 32 bits of the hash, so it means the
  * same whatever has grown, shrunk or been split since, and on every node of
@@ -263,51 +262,4 @@ store_count_expires(const struct store *store, uint32_t db)
         atomic_load_explicit(&store->expires[db], memory_order_relaxed);
 
     return count > 0 ? (uint64_t)count : 0;
-}
-
-static bool
-table_contents_ok(const struct store *store, const struct table *table,
-                  uint64_t *digest, uint32_t *used)
-{
-    uint32_t b, i;
-
-    if (!table_ok(table)) return false;
-    for (b = 0; b < table->bucket_count; b++) {
-        for (i = 0; i < BUCKET_ENTRIES; i++) {
-            struct place place = {&table->buckets[b], i};
-            const struct object *object;
-            uint64_t hash;
-
-            if (place.bucket->entry[i] == 0) continue;
-            object = place_object(place);
-            hash = inside_hash(store, object_db(object), object_key(object));
-            if (hash_tag(hash, table->depth) !=
-                entry_tag(place.bucket->entry[i])) {
-                return false;
-            }
-            if (object->check != inside_check(object_value(object)))
-                return false;
-            if (place_has_expiry(place) != (object_expiry_ms(object) > 0))
-                return false;
-            *digest ^= inside_digest(hash, object);
-            (*used)++;
-        }
-    }
-    return true;
-}
-
-bool
-store_slot_ok(const struct store *store, uint32_t slot_at)
-{
-    struct slot *slot = &store->slots[slot_at];
-    uint32_t count = slot_table_count(slot), used = 0, i;
-    uint64_t digest = 0;
-
-    for (i = 0; i < count;) {
-        const struct table *table = slot_table(slot, i);
-
-        if (!table_contents_ok(store, table, &digest, &used)) return false;
-        i += 1u << (dir_bits(slot) - table->depth);
-    }
-    return used == slot->used && digest == slot->digest;
 }

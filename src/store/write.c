@@ -15,7 +15,7 @@
 /* A new version in full. */
 struct draft {
     enum object_type type;
-    bool is_raw;
+    bool is_raw, is_text;
     const struct bytes *parts;
     uint32_t part_count;
     size_t value_bytes; /* of all parts; more: zeros follow */
@@ -32,6 +32,7 @@ draft_flags(const struct draft *draft, const struct store_key *key)
 
     if (key->name.size > 255 || draft->value_bytes > 255) flags |= OBJECT_WIDE;
     if (draft->is_raw) flags |= OBJECT_RAW;
+    if (draft->is_text) flags |= OBJECT_TEXT;
     if (draft->has_expiry) {
         flags |= OBJECT_EXPIRY;
         if (draft->expire_stamp.bits != draft->stamp.bits) {
@@ -227,6 +228,7 @@ store_put(struct store *store, const struct store_key *key,
     struct draft draft = {
         .type = write->type,
         .is_raw = write->is_raw,
+        .is_text = write->is_text,
         .parts = write->parts,
         .part_count = write->part_count,
     };
@@ -408,6 +410,23 @@ store_delete(struct store *store, const struct store_key *key, int64_t wall_ms)
     return !is_expired;
 }
 
+/* Writes head and key around a value that stays where it is or moves within
+ * the object's cell; the expiry's parts may come, change or go. */
+static void
+rewrite_head(struct object *object, const struct draft *draft, uint32_t flags,
+             const struct store_key *key)
+{
+    struct bytes value = object_value(object);
+    size_t lead = object_lead(flags), was = object_lead(object->flags);
+    uint32_t check = object->check;
+
+    if (lead != was && value.size > 0) {
+        memmove(object->rest + lead + key->name.size, value.data, value.size);
+    }
+    fill_head(object, draft, flags, key);
+    object->check = check; /* the value is the same */
+}
+
 int
 store_set_expiry(struct store *store, const struct store_key *key,
                  int64_t expire_ms, int64_t wall_ms)
@@ -419,16 +438,30 @@ store_set_expiry(struct store *store, const struct store_key *key,
                           .part_count = 1,
                           .has_expiry = true,
                           .expire_ms = expire_ms};
+    size_t old_bytes, bytes;
+    uint32_t flags, check;
 
     ASSERT(object != NULL && expire_ms >= 0);
     value = object_value(object);
+    check = object->check;
     draft.type = object_type(object);
     draft.is_raw = object->flags & OBJECT_RAW;
+    draft.is_text = object->flags & OBJECT_TEXT;
     draft.value_bytes = value.size;
     draft.stamp = object->stamp;
     draft.expire_stamp = inside_mint(store, found.slot, wall_ms);
-    object = put_object(store, &found, key, &draft);
-    if (object == NULL) return ERR_MEMORY;
-    seal(&found, key, object);
+    flags = draft_flags(&draft, key);
+    old_bytes = object_bytes(object);
+    bytes = old_bytes + object_lead(flags) - object_lead(object->flags);
+    if (heap_cell_bytes(bytes) == heap_cell_bytes(old_bytes)) {
+        found.slot->digest ^= inside_digest(key->hash, object);
+        rewrite_head(object, &draft, flags, key);
+        settle_expiry(store, &found, key, expire_ms);
+    } else {
+        object = put_object(store, &found, key, &draft);
+        if (object == NULL) return ERR_MEMORY;
+        object->check = check;
+    }
+    found.slot->digest ^= inside_digest(key->hash, object);
     return ERR_OK;
 }

@@ -20,6 +20,8 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def is_sanitized():
+    if not os.path.exists(SERVER):
+        sys.exit(f"{SERVER} is not there: build it, or set KULA_TOP_BUILDDIR")
     with open(SERVER, "rb") as file:
         program = file.read()
     return b"__asan_init" in program or b"__tsan_init" in program
@@ -136,7 +138,7 @@ class Client:
 class Server:
     """A server in a directory of its own."""
 
-    def __init__(self, *options, descriptors=None, program=SERVER):
+    def __init__(self, *options, program=SERVER):
         self.port = free_port()
         self.folder = tempfile.TemporaryDirectory(prefix="kula-hostile-")
         self.path = os.path.join(self.folder.name, "log")
@@ -145,23 +147,29 @@ class Server:
         environment.setdefault(
             "ASAN_OPTIONS", "allocator_may_return_null=1:quarantine_size_mb=16")
 
-        def limit():
-            resource.setrlimit(resource.RLIMIT_NOFILE,
-                               (descriptors, descriptors))
-
         with open(self.path, "wb") as log:
             self.process = subprocess.Popen(
                 [program, "--port", str(self.port), "--bind", "127.0.0.1",
                  "--dir", self.folder.name, "--save", "",
                  *map(str, options)],
                 env=environment, stdin=subprocess.DEVNULL, stdout=log,
-                stderr=subprocess.STDOUT,
-                preexec_fn=None if descriptors is None else limit)
+                stderr=subprocess.STDOUT)
         self.pid = self.process.pid
         wait_until(lambda: "Ready to accept" in self.log()
                    or self.process.poll() is not None)
         if self.process.poll() is not None:
             raise RuntimeError("no start: " + self.log())
+
+    def warm_up(self, *auth):
+        """All threads have served somebody, and nobody is connected."""
+        clients = [self.client() for _ in range(8)]
+        for client in clients:
+            if auth:
+                client(*auth)
+            client("PING")
+        opened = self.descriptors() - len(clients)
+        drop_all(clients)
+        wait_until(lambda: self.descriptors() <= opened)
 
     def log(self):
         with open(self.path, errors="replace") as file:
@@ -189,8 +197,11 @@ class Server:
         return 0
 
     def descriptors(self):
+        """Open ones; those that the server opens for a moment to read its own
+        /proc do not count."""
         try:
-            return len(os.listdir(f"/proc/{self.pid}/fd"))
+            return min(len(os.listdir(f"/proc/{self.pid}/fd"))
+                       for _ in range(4))
         except OSError:
             return -1
 
@@ -225,6 +236,7 @@ class Neighbour(threading.Thread):
         self.server = server
         self.auth = auth
         self.connections = 3
+        self.renews = True
         self.rounds = 0
         self.slowest = 0.0
         self.error = None
@@ -252,7 +264,7 @@ class Neighbour(threading.Thread):
             while not self.is_done:
                 for number, client in enumerate(clients):
                     self.serve(client, number)
-                if self.rounds % 16 == 0:
+                if self.renews and self.rounds % 16 == 0:
                     clients[0].drop()
                     clients[0] = self.connect()
                 self.rounds += 1

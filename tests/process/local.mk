@@ -3,3 +3,8 @@ EXTRA_DIST += tests/process/test_config.py
 check_scripts += tests/process/test_process.py
 thread_tests += tests/process/test_process.py
 EXTRA_DIST += tests/process/test_process.py
+check_scripts += tests/process/hostile.py tests/process/memory.py
+check_long_scripts += tests/process/hostile_long tests/process/memory_long
+EXTRA_DIST += tests/process/hostile.py tests/process/hostile_peer.py \
+	tests/process/hostile_long tests/process/memory.py \
+	tests/process/memory_long

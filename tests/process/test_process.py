@@ -206,7 +206,10 @@ def test_stop_with_a_slow_reader():
     check(data is not None and len(data) == 8_000_000,
           "a reply under way is delivered before the end",
           data and len(data))
+    start = time.monotonic()
     check(server.wait() == 0, "exit code 0")
+    check(time.monotonic() - start < 1.5, "the end waits for nobody else",
+          time.monotonic() - start)
 
     server = Server()
     client = server.client()
@@ -280,6 +283,31 @@ def test_daemonize_and_pid_file():
           "the pid file is removed")
 
 
+def test_crash_in_the_background():
+    dir = tempfile.mkdtemp(dir=root)
+    port, log = free_port(), os.path.join(dir, "log")
+    pid_file = os.path.join(dir, "kula.pid")
+    code, out, err = run("--port", port, "--dir", dir, "--daemonize", "yes",
+                         "--pidfile", pid_file, "--logfile", log)
+    check(code == 0, "start", (code, out, err))
+    with open(pid_file) as opened:
+        pid = int(opened.read())
+    # where a failed assertion writes its text
+    check(os.readlink(f"/proc/{pid}/fd/2") == log,
+          "standard error goes to the log", os.readlink(f"/proc/{pid}/fd/2"))
+    os.rename(log, log + ".1")
+    os.kill(pid, signal.SIGUSR1)
+    check(wait_until(lambda: os.path.exists(log) and
+                     os.readlink(f"/proc/{pid}/fd/2") == log),
+          "and to the new one")
+    os.kill(pid, signal.SIGABRT)
+    check(wait_until(lambda: "end of the crash report" in open(log).read() or
+                     "Sanitizer" in open(log).read()), "a report")
+    time.sleep(0.1)
+    check(open(log).read().count("Kula crash report") <= 1, "one, not two",
+          open(log).read())
+
+
 # ---- signals ----------------------------------------------------------------
 
 def test_log_reopen():
@@ -336,6 +364,17 @@ def test_unix_socket():
     check(Client(path=path)("GET", "a") is None, "a stale one is replaced")
     server.stop()
     check(not os.path.exists(path), "it is removed at the end")
+
+
+def test_unix_socket_that_is_a_file():
+    path = os.path.join(tempfile.mkdtemp(dir=root), "precious")
+    with open(path, "w") as file:
+        file.write("data")
+    server = Server("--unixsocket", path)
+    check(server.wait() == 1 and "File exists" in server.log(),
+          "a file stops the start", server.log())
+    with open(path) as file:
+        check(file.read() == "data", "and stays")
 
 
 def test_port_0():
@@ -400,6 +439,46 @@ def test_maxclients():
     more = [server.client() for _ in range(20)]
     check(all(client("PING") == "+PONG" for client in more), "takes effect")
     server.stop()
+
+
+# Runs in a network of its own, where a foreign address can be had.
+STRANGER = r"""
+import socket, subprocess, sys
+subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+subprocess.run(["ip", "addr", "add", "10.9.9.1/32", "dev", "lo"], check=True)
+server = subprocess.Popen([sys.argv[1], "--port", "7000", "--bind", "*",
+                           "--dir", sys.argv[2]], stdout=subprocess.PIPE)
+for line in server.stdout:
+    if b"Ready to accept" in line:
+        break
+sock = socket.create_connection(("10.9.9.1", 7000), 20)
+sock.sendall(b"PING\r\n")
+said = b""
+while True:
+    some = sock.recv(65536)
+    if not some:
+        break
+    said += some
+server.terminate()
+server.wait()
+sys.stdout.buffer.write(b"SAID" + said)
+"""
+
+
+def test_protected_mode():
+    can = subprocess.run(["unshare", "-rn", "ip", "link"],
+                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    if can.returncode != 0:
+        print("no network of its own: protected mode is not tested")
+        return
+    done = subprocess.run(
+        ["unshare", "-rn", sys.executable, "-c", STRANGER, SERVER,
+         tempfile.mkdtemp(dir=root)], stdout=subprocess.PIPE, timeout=60)
+    said = done.stdout.partition(b"SAID")[2]
+    check(said.startswith(b"-DENIED Redis is running in protected mode"),
+          "a stranger is refused", said)
+    check(said.endswith(b".\r\n") and said.isascii() and b"\0" not in said,
+          "with the whole text and nothing else", said)
 
 
 def test_timeout():
@@ -477,6 +556,111 @@ def serve_many():
         client.close()
     check(clients[1]("PING") == "+PONG", "half of them leave")
     check(server.stop() == 0, "exit code 0")
+
+
+def read_all(client):
+    data = bytearray()
+    while True:
+        piece = client.sock.recv(1 << 20)
+        if not piece:
+            return bytes(data)
+        data += piece
+
+
+def test_half_closed():
+    """A client that ends its side gets all replies, then the end."""
+    dir = tempfile.mkdtemp(dir=root)
+    path = os.path.join(dir, "s")
+    server = Server("--io-threads", 3, "--unixsocket", path, dir=dir)
+    server.client()("SET", "big", b"x" * 3_000_000)
+    for client in (server.client(), Client(path=path)):
+        for _ in range(10):
+            client.send("GET", "big")
+        client.send("CLIENT", "LIST")  # asks all workers
+        client.send("PING")
+        client.sock.shutdown(socket.SHUT_WR)
+        time.sleep(0.3)
+        data = read_all(client)
+        check(len(data) > 30_000_000 and data.endswith(b"\r\n+PONG\r\n"),
+              "large replies and the last one", (len(data), data[-20:]))
+    idle, waiting = server.client(), server.client()
+    idle.send("GET", "none")
+    idle.sock.shutdown(socket.SHUT_WR)
+    check(read_all(idle) == b"$-1\r\n", "a small reply")
+    server.client()("CLIENT", "PAUSE", "300", "WRITE")
+    waiting.send("SET", "a", "1")
+    waiting.sock.shutdown(socket.SHUT_WR)
+    check(read_all(waiting) == b"+OK\r\n", "a paused command")
+    clients = [server.client() for _ in range(60)]  # enough for a batch
+    for client in clients:
+        client.send("PING")
+        client.sock.shutdown(socket.SHUT_WR)
+    good = sum(read_all(client) == b"+PONG\r\n" for client in clients)
+    check(good == len(clients), "many at once", good)
+    watcher = server.client()
+    check(wait_until(lambda: watcher("CLIENT", "LIST").count(b"id=") == 1),
+          "nobody is left", watcher("CLIENT", "LIST"))
+    check(server.stop() == 0, "exit code 0")
+
+
+def test_killing_oneself():
+    for threads in (1, 3):
+        server = Server("--io-threads", threads)
+        client, other = server.client(), server.client()
+        check(other("PING") == "+PONG", "both are there")
+        check(client("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "no") ==
+              ":2", "the answer comes first")
+        check(client.is_closed() and other.is_closed(), "then the end")
+        server.stop()
+
+
+def test_one_value_above_the_output_limit():
+    server = Server("--client-output-buffer-limit", "normal", "2mb", "0", "0")
+    client = server.client()
+    value = os.urandom(1 << 20) * 24
+    check(client("SET", "big", value) == "+OK", "SET")
+    client.send("GET", "big")
+    client.send("GET", "big")
+    time.sleep(0.3)  # the socket is full long before the end
+    check(client.reply() == value and client.reply() == value,
+          "it is delivered however slowly it is read")
+    client("CONFIG", "RESETSTAT")
+    client.send("MGET", *["big"] * 50)
+    check(client.is_closed(), "so much at once is not")
+    info = server.client()("INFO", "stats").decode()
+    check("client_output_buffer_limit_disconnections:1" in info,
+          "and it is counted", info)
+    server.stop()
+
+
+def test_others_beside_an_endless_pipeline():
+    server = Server("--io-threads", 1)
+    busy = [server.client() for _ in range(3)]
+    stop = threading.Event()
+
+    def flood(client):
+        try:
+            while not stop.is_set():
+                client.sock.sendall(b"PING\r\n" * 100_000)
+        except OSError:
+            pass
+
+    def drain(client):
+        try:
+            while client.sock.recv(1 << 20):
+                pass
+        except OSError:
+            pass
+    for client in busy:
+        threading.Thread(target=flood, args=(client,), daemon=True).start()
+        threading.Thread(target=drain, args=(client,), daemon=True).start()
+    time.sleep(0.2)
+    client, start = server.client(), time.monotonic()
+    good = sum(client("PING") == "+PONG" for _ in range(100))
+    check(good == 100 and time.monotonic() - start < 10,
+          "a hundred round trips", time.monotonic() - start)
+    stop.set()
+    check(server.stop() == 0, "it stops under load")
 
 
 def test_facts():

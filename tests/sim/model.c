@@ -19,8 +19,8 @@ model_deinit(struct model *model)
     }
 }
 
-static struct model_entry *
-look(struct model *model, uint32_t db, uint32_t n)
+struct model_entry *
+model_look(struct model *model, uint32_t db, uint32_t n)
 {
     struct model_entry *entry = &model->entries[db][n];
 
@@ -32,15 +32,24 @@ look(struct model *model, uint32_t db, uint32_t n)
     return entry;
 }
 
+static struct model_entry *
+look(struct model *model, uint32_t db, uint32_t n)
+{
+    return model_look(model, db, n);
+}
+
 static void
-put(struct model_entry *entry, struct bytes value)
+put(const struct model *model, struct model_entry *entry, struct bytes value)
 {
     struct buf copy = {0};
 
     buf_must_add(&copy, value.data, value.size);
     buf_deinit(&entry->value);
     entry->value = copy;
-    if (!entry->is_there) entry->expire_ms = 0;
+    if (!entry->is_there) {
+        entry->expire_ms = 0;
+        entry->born = model->steps;
+    }
     entry->is_there = true;
     entry->changes++;
 }
@@ -99,13 +108,14 @@ run_set(struct model *model, struct model_client *client,
         say(out, "$-1\r\n");
         return;
     }
-    put(entry, c->value);
+    put(model, entry, c->value);
     entry->expire_ms = c->op == OP_SETPX ? model->wall_ms + c->number : 0;
     if (c->op != OP_SETGET && c->op != OP_GETSET) say(out, "+OK\r\n");
 }
 
 static void
-run_incr(struct model_entry *entry, int64_t delta, struct buf *out)
+run_incr(const struct model *model, struct model_entry *entry, int64_t delta,
+         struct buf *out)
 {
     int64_t value = 0;
     char text[NUMBER_INT_ROOM];
@@ -119,15 +129,16 @@ run_incr(struct model_entry *entry, int64_t delta, struct buf *out)
         say(out, "-ERR increment or decrement would overflow\r\n");
         return;
     }
-    put(entry, bytes_of(text, number_format_int(text, value)));
+    put(model, entry, bytes_of(text, number_format_int(text, value)));
     say_int(out, value);
 }
 
 static void
-run_append(struct model_entry *entry, struct bytes more, struct buf *out)
+run_append(const struct model *model, struct model_entry *entry,
+           struct bytes more, struct buf *out)
 {
     if (!entry->is_there) {
-        put(entry, more);
+        put(model, entry, more);
     } else {
         buf_must_add(&entry->value, more.data, more.size);
         entry->changes++;
@@ -136,16 +147,28 @@ run_append(struct model_entry *entry, struct bytes more, struct buf *out)
 }
 
 static void
-run_setrange(struct model_entry *entry, size_t at, struct bytes value,
-             struct buf *out)
+grow(struct model_entry *entry, size_t size)
+{
+    static const char zeros[4096];
+
+    while (entry->value.used < size) {
+        size_t more = size - entry->value.used;
+
+        if (more > sizeof(zeros)) more = sizeof(zeros);
+        buf_must_add(&entry->value, zeros, more);
+    }
+}
+
+static void
+run_setrange(const struct model *model, struct model_entry *entry, size_t at,
+             struct bytes value, struct buf *out)
 {
     if (value.size == 0) {
         say_int(out, entry->is_there ? (int64_t)entry->value.used : 0);
         return;
     }
-    if (!entry->is_there) put(entry, bytes_of(NULL, 0));
-    while (entry->value.used < at + value.size)
-        buf_must_add(&entry->value, "\0", 1);
+    if (!entry->is_there) put(model, entry, bytes_of(NULL, 0));
+    grow(entry, at + value.size);
     memcpy(entry->value.data + at, value.data, value.size);
     entry->changes++;
     say_int(out, (int64_t)entry->value.used);
@@ -215,9 +238,9 @@ run_two(struct model *model, struct model_client *client,
         say_int(out, 0);
         return;
     }
-    put(a, c->value);
+    put(model, a, c->value);
     a->expire_ms = 0;
-    put(b, c->value);
+    put(model, b, c->value);
     b->expire_ms = 0;
     if (c->op == OP_MSET)
         say(out, "+OK\r\n");
@@ -238,11 +261,120 @@ run_rename(struct model *model, struct model_client *client,
         return;
     }
     if (a != b) {
-        put(b, buf_bytes(&a->value));
+        put(model, b, buf_bytes(&a->value));
         b->expire_ms = expire_ms;
         (void)take_away(a);
     }
     say(out, "+OK\r\n");
+}
+
+static void
+run_copy(struct model *model, struct model_client *client,
+         const struct model_command *c, struct buf *out)
+{
+    bool is_move = c->op == OP_MOVE;
+    uint32_t to_db = is_move ? c->b % MODEL_DBS : client->db;
+    struct model_entry *a = look(model, client->db, c->a);
+    struct model_entry *b = look(model, to_db, is_move ? c->a : c->b);
+
+    if (a == b) {
+        say(out, "-ERR source and destination objects are the same\r\n");
+        return;
+    }
+    if (!a->is_there || (b->is_there && c->op != OP_COPY_REPLACE)) {
+        say_int(out, 0);
+        return;
+    }
+    put(model, b, buf_bytes(&a->value));
+    b->expire_ms = a->expire_ms;
+    if (is_move) (void)take_away(a);
+    say_int(out, 1);
+}
+
+static void
+run_getex(struct model *model, struct model_entry *entry,
+          const struct model_command *c, struct buf *out)
+{
+    say_entry(out, entry);
+    if (!entry->is_there) return;
+    if (c->op == OP_GETEX) {
+        entry->expire_ms = model->wall_ms + c->number;
+        entry->changes++;
+    } else if (entry->expire_ms > 0) {
+        entry->expire_ms = 0;
+        entry->changes++;
+    }
+}
+
+static void
+run_expire_at(struct model *model, struct model_entry *entry,
+              const struct model_command *c, struct buf *out)
+{
+    int64_t now = entry->expire_ms;
+    bool is_meant = (c->op == OP_EXPIREAT_NX && now == 0) ||
+                    (c->op == OP_EXPIREAT_XX && now > 0) ||
+                    (c->op == OP_EXPIREAT_GT && now > 0 && c->number > now) ||
+                    (c->op == OP_EXPIREAT_LT && (now == 0 || c->number < now));
+
+    if (!entry->is_there || !is_meant) {
+        say_int(out, 0);
+        return;
+    }
+    say_int(out, 1);
+    if (c->number <= model->wall_ms) {
+        (void)take_away(entry);
+    } else {
+        entry->expire_ms = c->number;
+        entry->changes++;
+    }
+}
+
+static void
+run_bit(const struct model *model, struct model_entry *entry,
+        const struct model_command *c, struct buf *out)
+{
+    size_t at = (size_t)c->number >> 3;
+    unsigned mask = 0x80u >> (c->number & 7), bit = c->b & 1, old = 0;
+    char *byte;
+
+    if (entry->is_there && at < entry->value.used)
+        old = ((unsigned char)entry->value.data[at] & mask) != 0;
+    say_int(out, old);
+    if (c->op == OP_GETBIT) return;
+    if (entry->is_there && at < entry->value.used && old == bit) return;
+    if (!entry->is_there) put(model, entry, bytes_of(NULL, 0));
+    grow(entry, at + 1);
+    byte = &entry->value.data[at];
+    *byte = (char)(bit ? (unsigned char)*byte | mask
+                       : (unsigned char)*byte & ~mask);
+    entry->changes++;
+}
+
+/* BITOP XOR b a b */
+static void
+run_bitop(struct model *model, struct model_client *client,
+          const struct model_command *c, struct buf *out)
+{
+    struct model_entry *a = look(model, client->db, c->a);
+    struct model_entry *b = look(model, client->db, c->b);
+    size_t a_size = a->is_there ? a->value.used : 0;
+    size_t b_size = b->is_there ? b->value.used : 0, i;
+    struct buf sum = {0};
+
+    for (i = 0; i < a_size || i < b_size; i++) {
+        char byte = (char)((i < a_size ? a->value.data[i] : 0) ^
+                           (i < b_size ? b->value.data[i] : 0));
+
+        buf_must_add(&sum, &byte, 1);
+    }
+    say_int(out, (int64_t)sum.used);
+    if (sum.used > 0) {
+        put(model, b, buf_bytes(&sum));
+        b->expire_ms = 0;
+    } else {
+        (void)take_away(b);
+    }
+    buf_deinit(&sum);
 }
 
 static void
@@ -261,6 +393,7 @@ run_dbsize(struct model *model, uint32_t db, struct bytes actual,
         (void)number_parse_int(bytes_of(actual.data + 1, actual.size - 3),
                                &said);
     }
+    if (model->may_vanish) live = 0;
     say_int(out, said >= live && said <= most ? said : live);
 }
 
@@ -295,8 +428,8 @@ run_plain(struct model *model, struct model_client *client,
     case OP_GET: say_entry(out, entry); break;
     case OP_DEL: say_int(out, take_away(entry)); break;
     case OP_EXISTS: say_int(out, entry->is_there); break;
-    case OP_INCRBY: run_incr(entry, c->number, out); break;
-    case OP_APPEND: run_append(entry, c->value, out); break;
+    case OP_INCRBY: run_incr(model, entry, c->number, out); break;
+    case OP_APPEND: run_append(model, entry, c->value, out); break;
     case OP_STRLEN:
         say_int(out, entry->is_there ? (int64_t)entry->value.used : 0);
         break;
@@ -308,7 +441,7 @@ run_plain(struct model *model, struct model_client *client,
     case OP_MSETNX: run_two(model, client, c, out); break;
     case OP_RENAME: run_rename(model, client, c, out); break;
     case OP_SETRANGE:
-        run_setrange(entry, (size_t)c->number, c->value, out);
+        run_setrange(model, entry, (size_t)c->number, c->value, out);
         break;
     case OP_GETRANGE:
         run_getrange(entry, c->number, c->number + 20, out);
@@ -322,10 +455,23 @@ run_plain(struct model *model, struct model_client *client,
         say(out, "+OK\r\n");
         break;
     case OP_DBSIZE: run_dbsize(model, client->db, actual, out); break;
+    case OP_COPY:
+    case OP_COPY_REPLACE:
+    case OP_MOVE: run_copy(model, client, c, out); break;
+    case OP_GETEX:
+    case OP_GETEX_PERSIST: run_getex(model, entry, c, out); break;
+    case OP_EXPIREAT_NX:
+    case OP_EXPIREAT_XX:
+    case OP_EXPIREAT_GT:
+    case OP_EXPIREAT_LT: run_expire_at(model, entry, c, out); break;
+    case OP_SETBIT:
+    case OP_GETBIT: run_bit(model, entry, c, out); break;
+    case OP_BITOP: run_bitop(model, client, c, out); break;
     case OP_MULTI:
     case OP_EXEC:
     case OP_DISCARD:
     case OP_WATCH:
+    case OP_SCAN:
     case OP_COUNT: ASSERT(c->op < OP_COUNT); break;
     }
 }
@@ -400,6 +546,7 @@ model_run(struct model *model, struct model_client *client,
           const struct model_command *command, struct bytes actual,
           struct buf *expected)
 {
+    model->steps++;
     switch ((int)command->op) {
     case OP_MULTI:
         client->in_multi = true;
@@ -431,6 +578,112 @@ model_run(struct model *model, struct model_client *client,
 
 /* ---- encoding ---- */
 
+/* ---- eviction ---- */
+
+/* What a command can name: two keys, in any database. */
+enum { NAMED = 2 * MODEL_DBS };
+
+static struct model_entry *
+named(struct model *model, const struct model_command *command, uint32_t i)
+{
+    return &model->entries[i / 2][i % 2 ? command->b : command->a];
+}
+
+static void
+copy_entry(struct model_entry *to, const struct model_entry *from)
+{
+    struct buf value = to->value;
+
+    value.used = 0;
+    buf_must_add(&value, from->value.data, from->value.used);
+    *to = *from;
+    to->value = value;
+}
+
+bool
+model_run_evicting(struct model *model, struct model_client *client,
+                   const struct model_command *command, struct bytes actual,
+                   struct buf *expected)
+{
+    struct model_entry kept[NAMED] = {{0}};
+    uint32_t gone, i;
+    bool is_right = false;
+
+    for (i = 0; i < NAMED; i++)
+        copy_entry(&kept[i], named(model, command, i));
+    for (gone = 0; gone < 1u << NAMED && !is_right; gone++) {
+        for (i = 0; gone > 0 && i < NAMED; i++)
+            copy_entry(named(model, command, i), &kept[i]);
+        for (i = 0; i < NAMED; i++) {
+            if (gone & 1u << i) (void)take_away(named(model, command, i));
+        }
+        expected->used = 0;
+        model_run(model, client, command, actual, expected);
+        is_right = bytes_equal(actual, buf_bytes(expected));
+    }
+    for (i = 0; i < NAMED; i++)
+        buf_deinit(&kept[i].value);
+    return is_right;
+}
+
+/* ---- scans ---- */
+
+static struct bytes
+next_line(struct bytes *rest)
+{
+    const char *end =
+        rest->size > 0 ? memchr(rest->data, '\r', rest->size) : NULL;
+    struct bytes line = {rest->data, 0};
+
+    if (end == NULL) return line;
+    line.size = (size_t)(end - rest->data);
+    rest->size -= line.size + 2;
+    rest->data = end + 2;
+    return line;
+}
+
+bool
+model_scan(struct model *model, uint32_t db, struct bytes actual,
+           uint32_t *seen, int64_t *cursor)
+{
+    struct bytes line;
+
+    model->steps++;
+    if (!bytes_equal(next_line(&actual), BYTES_LIT("*2"))) return false;
+    (void)next_line(&actual);
+    if (!number_parse_int(next_line(&actual), cursor)) return false;
+    line = next_line(&actual);
+    if (line.size < 2 || line.data[0] != '*') return false;
+    while (actual.size > 0) {
+        int64_t n;
+
+        (void)next_line(&actual);
+        line = next_line(&actual);
+        if (line.size < 2 || line.data[0] != 'n') return false;
+        if (!number_parse_int(bytes_of(line.data + 1, line.size - 1), &n) ||
+            n < 0 || n >= MODEL_NAMES) {
+            return false;
+        }
+        if (!model_look(model, db, (uint32_t)n)->is_there) return false;
+        *seen |= 1u << n;
+    }
+    return true;
+}
+
+bool
+model_scanned(struct model *model, uint32_t db, uint64_t since, uint32_t seen)
+{
+    uint32_t n;
+
+    for (n = 0; n < MODEL_NAMES && !model->may_vanish; n++) {
+        const struct model_entry *entry = model_look(model, db, n);
+
+        if (entry->is_there && entry->born < since && !(seen & 1u << n))
+            return false;
+    }
+    return true;
+}
+
 static const char *const WORDS[] = {
     [OP_PING] = "PING",
     [OP_SET] = "SET a v",
@@ -458,6 +711,19 @@ static const char *const WORDS[] = {
     [OP_SELECT] = "SELECT d",
     [OP_FLUSHDB] = "FLUSHDB",
     [OP_DBSIZE] = "DBSIZE",
+    [OP_COPY] = "COPY a b",
+    [OP_COPY_REPLACE] = "COPY a b REPLACE",
+    [OP_MOVE] = "MOVE a e",
+    [OP_GETEX] = "GETEX a PX n",
+    [OP_GETEX_PERSIST] = "GETEX a PERSIST",
+    [OP_EXPIREAT_NX] = "PEXPIREAT a n NX",
+    [OP_EXPIREAT_XX] = "PEXPIREAT a n XX",
+    [OP_EXPIREAT_GT] = "PEXPIREAT a n GT",
+    [OP_EXPIREAT_LT] = "PEXPIREAT a n LT",
+    [OP_SETBIT] = "SETBIT a n k",
+    [OP_GETBIT] = "GETBIT a n",
+    [OP_BITOP] = "BITOP XOR b a b",
+    [OP_SCAN] = "SCAN n COUNT k",
     [OP_MULTI] = "MULTI",
     [OP_EXEC] = "EXEC",
     [OP_DISCARD] = "DISCARD",
@@ -487,6 +753,14 @@ model_encode(const struct model_command *command, struct buf *out)
                 break;
             case 'd':
                 used = snprintf(text[count], 32, "%u", command->a % MODEL_DBS);
+                break;
+            case 'e':
+                used = snprintf(text[count], 32, "%u", command->b % MODEL_DBS);
+                break;
+            case 'k': /* a bit, or a small count */
+                used = snprintf(text[count], 32, "%u",
+                                command->op == OP_SCAN ? 1 + command->b
+                                                       : command->b & 1);
                 break;
             case 'n':
                 used = snprintf(text[count], 32, "%lld",

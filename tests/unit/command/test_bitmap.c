@@ -135,3 +135,26 @@ CASE(bitmap, bad_fields)
     play("EXISTS k", ":0");
     play_end();
 }
+
+CASE(bitmap, looking_at_a_bit_to_write_it_makes_a_value_raw)
+{
+    play_begin();
+    play("SET k 3", "+OK");
+    play("SETBIT k 7 1", ":1");
+    play("OBJECT ENCODING k", "$3 raw");
+    play("EXPIRE k 100", ":1");
+    play("OBJECT ENCODING k", "$3 raw");
+    play("SET k 3", "+OK");
+    play("OBJECT ENCODING k", "$3 int");
+    play("BITFIELD k SET u8 0 51", "*1 :51");
+    play("OBJECT ENCODING k", "$3 raw");
+    play("INCR n", ":1");
+    play("SETBIT n 0 0", ":0");
+    play("OBJECT ENCODING n", "$3 raw");
+    play("INCR n", ":2");
+    play("OBJECT ENCODING n", "$3 int");
+    play("INCRBYFLOAT n 1", "$1 3");
+    play("SETBIT n 0 0", ":0");
+    play("OBJECT ENCODING n", "$3 raw");
+    play_end();
+}

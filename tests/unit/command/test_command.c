@@ -95,7 +95,7 @@ CASE(command, without_memory_writes_are_refused)
 
     talk_start(&talk, 1);
     peer = talk_open(&talk, 0);
-    SAYS(peer, "SET a 1\r\n", "+OK\r\n");
+    SAYS(peer, "SET a 1\r\nSET stays 1\r\n", "+OK\r\n+OK\r\n");
     store_limit(node_shared(talk.node)->store, 1, POLICY_NOEVICTION);
     SAYS(peer, "SET a 2\r\nGET a\r\nDEL a\r\n",
          "-OOM command not allowed when used memory > 'maxmemory'.\r\n"

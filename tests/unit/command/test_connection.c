@@ -74,6 +74,7 @@ CASE(connection, hello_switches_the_protocol)
     ANSWERS(talk, "HELLO x",
             "-ERR Protocol version is not an integer or out of range\r\n");
     ANSWERS(talk, "HELLO 3 FOO", "-ERR Syntax error in HELLO option 'FOO'\r\n");
+    ANSWER_HAS(talk, "HELLO 3 AUTH nobody pw FOO", "-WRONGPASS ");
     ANSWERS(talk, "CLIENT GETNAME", "$-1\r\n");
     ANSWER_HAS(talk, "HELLO 3", "$5\r\nproto\r\n:3\r\n");
     ANSWERS(talk, "CLIENT GETNAME", "_\r\n");
@@ -148,5 +149,43 @@ CASE(connection, unknown_subcommands_are_named)
     ANSWERS(talk, "CLIENT PAUSE 0 WRITE x",
             "-ERR unknown subcommand or wrong number of arguments for "
             "'PAUSE'. Try CLIENT HELP.\r\n");
+    talk_free(talk);
+}
+
+CASE(connection, hello_carries_out_its_options_one_by_one)
+{
+    struct talk *talk = talk_new(NULL);
+
+    ANSWERS(talk, "HELLO 3 SETNAME me FOO",
+            "-ERR Syntax error in HELLO option 'FOO'\r\n");
+    ANSWERS(talk, "CLIENT GETNAME", "$2\r\nme\r\n");
+    talk_free(talk);
+}
+
+CASE(connection, hello_may_log_in_before_it_fails)
+{
+    struct talk *talk = talk_new(with_password);
+
+    ANSWERS(talk, "HELLO 3 AUTH default sesame FOO",
+            "-ERR Syntax error in HELLO option 'FOO'\r\n");
+    ANSWERS(talk, "PING", "+PONG\r\n");
+    talk_free(talk);
+}
+
+CASE(connection, list_by_id_is_in_the_order_of_the_ids)
+{
+    struct talk *talk = talk_new(NULL);
+    struct session *other = talk_open(talk, "127.0.0.1:50001");
+    const char *text, *first, *second, *third;
+
+    text = talk_ask(talk, "CLIENT LIST ID 2 1 99 2");
+    first = strstr(text, "id=2 ");
+    cr_assert(first != NULL);
+    second = strstr(first, "\nid=1 ");
+    cr_assert(second != NULL);
+    third = strstr(second, "\nid=2 ");
+    cr_assert(third != NULL);
+    cr_expect(strstr(third + 1, "\nid=") == NULL);
+    worker_close(talk->worker, other);
     talk_free(talk);
 }

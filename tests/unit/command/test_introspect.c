@@ -143,3 +143,30 @@ CASE(error_stats, prefixes_are_counted_and_bounded)
     mem_free(sum);
     mem_free(stats);
 }
+
+CASE(introspect, subcommands_are_a_list_and_none_of_them_a_set)
+{
+    struct talk *talk = talk_new(NULL);
+
+    ANSWER_HAS(talk, "HELLO 3", "%7\r\n");
+    ANSWER_HAS(talk, "COMMAND INFO function", "~0\r\n~0\r\n*");
+    ANSWER_HAS(talk, "COMMAND INFO ping", "~0\r\n~0\r\n");
+    ANSWER_HAS(talk, "COMMAND INFO cluster|keyslot",
+               "*10\r\n$15\r\ncluster|keyslot\r\n:3\r\n~1\r\n+stale\r\n:0\r\n"
+               ":0\r\n:0\r\n~1\r\n+@slow\r\n~0\r\n~0\r\n~0\r\n");
+    talk_free(talk);
+}
+
+CASE(introspect, keys_of_an_unknown_subcommand_cannot_be_had)
+{
+    struct talk *talk = talk_new(NULL);
+
+    ANSWERS(talk, "COMMAND GETKEYS MEMORY NX k",
+            "-ERR Invalid command specified\r\n");
+    ANSWERS(talk, "COMMAND GETKEYS MEMORY",
+            "-ERR wrong number of arguments for 'command|getkeys' "
+            "command\r\n");
+    ANSWERS(talk, "COMMAND GETKEYS CONFIG SET a b",
+            "-ERR The command has no key arguments\r\n");
+    talk_free(talk);
+}

@@ -234,3 +234,16 @@ CASE(keys, hits_and_misses_are_counted_for_reads)
     cr_expect(eq(u64, metric_get(&metrics->keyspace_misses), 3));
     play_end();
 }
+
+CASE(keys, object_help_lists_what_object_can_tell)
+{
+    const char *reply;
+
+    play_begin();
+    reply = play_run("OBJECT HELP", NULL);
+    cr_expect(strstr(reply, "+OBJECT <subcommand> [<arg> [value] [opt] ...]. "
+                            "Subcommands are:\r\n") != NULL);
+    cr_expect(strstr(reply, "+ENCODING key\r\n") != NULL);
+    cr_expect(strstr(reply, "+REFCOUNT key\r\n") != NULL);
+    play_end();
+}

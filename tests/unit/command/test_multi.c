@@ -198,3 +198,92 @@ CASE(multi, what_is_queued_and_watched_is_limited)
          "-EXECABORT Transaction discarded because of previous errors.\r\n");
     talk_end(&talk);
 }
+
+CASE(multi, client_list_shows_a_running_transaction)
+{
+    struct talk talk;
+    struct talk_peer *peer;
+    const char *text;
+
+    talk_start(&talk, 1);
+    peer = talk_open(&talk, 0);
+    text = talk_say(&talk, peer, "MULTI\r\nCLIENT INFO\r\nSET a b\r\nEXEC\r\n");
+    cr_expect(strstr(text, " flags=x db=0 ") != NULL, "%s", text);
+    cr_expect(strstr(text, " multi=2 ") != NULL, "%s", text);
+    cr_expect(strstr(text, " cmd=exec ") != NULL, "%s", text);
+    text = talk_say(&talk, peer, "CLIENT INFO\r\n");
+    cr_expect(strstr(text, " flags=N db=0 ") != NULL, "%s", text);
+    cr_expect(strstr(text, " multi=-1 ") != NULL, "%s", text);
+    talk_end(&talk);
+}
+
+CASE(multi, a_key_that_was_set_only_to_expire_has_changed)
+{
+    struct talk talk;
+    struct talk_peer *peer, *other;
+
+    talk_start(&talk, 2);
+    peer = talk_open(&talk, 0);
+    other = talk_open(&talk, 1);
+    SAYS(peer, "WATCH a\r\n", "+OK\r\n");
+    SAYS(other, "SET a 1 PXAT 1\r\nEXISTS a\r\n", "+OK\r\n:0\r\n");
+    SAYS(peer, "MULTI\r\nPING\r\nEXEC\r\n", "+OK\r\n+QUEUED\r\n*-1\r\n");
+    talk_end(&talk);
+}
+
+CASE(multi, a_bitfield_that_changes_nothing_is_no_change)
+{
+    struct talk talk;
+    struct talk_peer *peer, *other;
+
+    talk_start(&talk, 1);
+    peer = talk_open(&talk, 0);
+    other = talk_open(&talk, 0);
+    SAYS(peer, "SET a a\r\nWATCH a\r\n", "+OK\r\n+OK\r\n");
+    SAYS(other, "BITFIELD a SET u8 0 97 INCRBY u8 0 0\r\n",
+         "*2\r\n:97\r\n:97\r\n");
+    SAYS(peer, "MULTI\r\nPING\r\nEXEC\r\n",
+         "+OK\r\n+QUEUED\r\n*1\r\n+PONG\r\n");
+    SAYS(peer, "WATCH a\r\n", "+OK\r\n");
+    SAYS(other, "BITFIELD a SET u8 0 98 SET u8 0 97\r\n",
+         "*2\r\n:97\r\n:98\r\n");
+    SAYS(peer, "MULTI\r\nGET a\r\nEXEC\r\n", "+OK\r\n+QUEUED\r\n*-1\r\n");
+    talk_end(&talk);
+}
+
+/* The loop closes a client that is to be closed as soon as nothing is unsent:
+ * so it must not be told before the answer is there. */
+CASE(client, who_kills_itself_hears_the_answer_first)
+{
+    static const char line[] = "CLIENT KILL ID 1 SKIPME no\r\n";
+    struct talk talk;
+    struct talk_peer *peer;
+
+    talk_start(&talk, 2);
+    peer = talk_open(&talk, 0);
+    talk_bytes(peer, line, sizeof(line) - 1);
+    cr_expect(eq(u32,
+                 peer->session->client.flags & (CLIENT_WAITING | CLIENT_CLOSE),
+                 CLIENT_WAITING));
+    talk_settle(&talk);
+    cr_expect(eq(str, talk_heard(peer), (char *)":1\r\n"));
+    cr_expect(peer->session == NULL);
+    talk_end(&talk);
+}
+
+CASE(client, list_by_id_is_in_order_over_all_workers)
+{
+    struct talk talk;
+    struct talk_peer *peer;
+    const char *text, *at;
+
+    talk_start(&talk, 2);
+    peer = talk_open(&talk, 0);
+    (void)talk_open(&talk, 1);
+    text = talk_say(&talk, peer, "CLIENT LIST ID 2 9 1 2\r\n");
+    at = strstr(text, "id=2 ");
+    if (at != NULL) at = strstr(at, "\nid=1 ");
+    if (at != NULL) at = strstr(at, "\nid=2 ");
+    cr_expect(at != NULL, "%s", text);
+    talk_end(&talk);
+}

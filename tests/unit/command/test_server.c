@@ -32,6 +32,24 @@ CASE(server, cluster_commands_are_checked_and_refused)
             "-ERR wrong number of arguments for 'cluster|slots' command\r\n");
     ANSWERS(talk, "CLUSTER FOO",
             "-ERR unknown subcommand 'FOO'. Try CLUSTER HELP.\r\n");
+    ANSWERS(talk, "CLUSTER",
+            "-ERR wrong number of arguments for 'cluster' command\r\n");
+    ANSWERS(talk, "CLUSTER HELP", off);
+    talk_free(talk);
+}
+
+CASE(server, a_transaction_checks_cluster_commands_too)
+{
+    struct talk *talk = talk_new(NULL);
+
+    ANSWERS(talk, "MULTI", "+OK\r\n");
+    ANSWERS(talk, "CLUSTER INFO", "+QUEUED\r\n");
+    ANSWERS(talk, "CLUSTER KEYSLOT",
+            "-ERR wrong number of arguments for 'cluster|keyslot' "
+            "command\r\n");
+    ANSWERS(talk, "CLUSTER FOO",
+            "-ERR unknown subcommand 'FOO'. Try CLUSTER HELP.\r\n");
+    ANSWER_HAS(talk, "EXEC", "-EXECABORT ");
     talk_free(talk);
 }
 
@@ -120,5 +138,72 @@ CASE(server, help_lists_the_subcommands)
     ANSWER_HAS(talk, "CONFIG HELP",
                "*11\r\n+CONFIG <subcommand> [<arg> [value] [opt] ...]. "
                "Subcommands are:\r\n+GET parameter [parameter ...]\r\n");
+    talk_free(talk);
+}
+
+CASE(server, config_set_names_a_setting_as_redis_does)
+{
+    struct talk *talk = talk_new(NULL);
+
+    ANSWER_HAS(talk, "CONFIG SET mAXMeMoRY-POLIcY x",
+               "(possibly related to argument 'maxmemory-policy') - arg");
+    ANSWER_HAS(talk, "CONFIG SET slave-Priority x",
+               "(possibly related to argument 'slave-priority') - arg");
+    ANSWER_HAS(talk, "CONFIG SET LOGFILE x",
+               "(possibly related to argument 'LOGFILE') - can't set imm");
+    ANSWER_HAS(talk, "CONFIG SET TIMEOUT 1 Timeout 2",
+               "(possibly related to argument 'Timeout') - duplicate");
+    ANSWERS(talk, "CONFIG SET slave-priority 1 replica-priority 2", "+OK\r\n");
+    ANSWERS(talk, "CONFIG GET replica-priority",
+            "*2\r\n$16\r\nreplica-priority\r\n$1\r\n2\r\n");
+    talk_free(talk);
+}
+
+CASE(server, what_only_the_next_start_would_read_is_immutable)
+{
+    static const char *const names[] = {"port",       "bind",
+                                        "unixsocket", "logfile",
+                                        "io-threads", "crash-log-enabled"};
+    struct talk *talk = talk_new(NULL);
+    char line[64], wanted[128];
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(names); i++) {
+        (void)snprintf(line, sizeof(line), "CONFIG SET %s 1", names[i]);
+        (void)snprintf(wanted, sizeof(wanted),
+                       "-ERR CONFIG SET failed (possibly related to argument "
+                       "'%s') - can't set immutable config\r\n",
+                       names[i]);
+        ANSWERS(talk, line, wanted);
+    }
+    talk_free(talk);
+}
+
+CASE(server, maxmemory_can_be_emptied_and_the_host_is_told)
+{
+    struct talk *talk = talk_new(NULL);
+
+    ANSWERS(talk, "CONFIG SET maxmemory 100mb", "+OK\r\n");
+    ANSWERS(talk, "CONFIG SET maxmemory \"\"", "+OK\r\n");
+    ANSWERS(talk, "CONFIG GET maxmemory",
+            "*2\r\n$9\r\nmaxmemory\r\n$1\r\n0\r\n");
+    ANSWERS(talk, "CONFIG SET maxmemory 0 maxmemory-policy allkeys-lru",
+            "+OK\r\n");
+    cr_expect(eq(u32, talk->changes, 4));
+    talk_free(talk);
+}
+
+CASE(server, config_get_takes_so_many_names_and_no_more)
+{
+    struct talk *talk = talk_new(NULL);
+    char line[4096];
+    size_t used = 0, i;
+
+    used += (size_t)snprintf(line, sizeof(line), "CONFIG GET");
+    for (i = 0; i < 512; i++)
+        used += (size_t)snprintf(line + used, sizeof(line) - used, " port");
+    ANSWERS(talk, line, "*2\r\n$4\r\nport\r\n$4\r\n6379\r\n");
+    (void)snprintf(line + used, sizeof(line) - used, " port");
+    ANSWERS(talk, line, "-ERR too many parameters at once\r\n");
     talk_free(talk);
 }

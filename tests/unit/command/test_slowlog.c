@@ -125,3 +125,14 @@ CASE(latency, histograms_count_calls)
                "$14\r\nhistogram_usec\r\n*2\r\n");
     talk_free(talk);
 }
+
+CASE(slowlog, the_threshold_counts_for_the_command_that_sets_it)
+{
+    struct talk *talk = talk_new(NULL);
+
+    ANSWERS(talk, "CONFIG SET slowlog-log-slower-than 0", "+OK\r\n");
+    ANSWERS(talk, "SLOWLOG LEN", ":1\r\n");
+    ANSWERS(talk, "CONFIG SET slowlog-log-slower-than -1", "+OK\r\n");
+    ANSWERS(talk, "SLOWLOG LEN", ":2\r\n");
+    talk_free(talk);
+}

@@ -269,3 +269,21 @@ CASE(string, longest_common_subsequence)
                             "please just use IDX.");
     play_end();
 }
+
+CASE(string, a_sum_with_a_fraction_is_kept_as_text)
+{
+    play_begin();
+    play("INCRBYFLOAT k 3", "$1 3");
+    play("OBJECT ENCODING k", "$6 embstr");
+    play("EXPIRE k 100", ":1");
+    play("COPY k j", ":1");
+    play("OBJECT ENCODING j", "$6 embstr");
+    play("OBJECT ENCODING k", "$6 embstr");
+    play("INCR k", ":4");
+    play("OBJECT ENCODING k", "$3 int");
+    play("INCRBYFLOAT k 1", "$1 5");
+    play("OBJECT ENCODING k", "$6 embstr");
+    play("SET k 5", "+OK");
+    play("OBJECT ENCODING k", "$3 int");
+    play_end();
+}

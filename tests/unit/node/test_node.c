@@ -33,6 +33,24 @@ CASE(node, client_list_speaks_of_all_workers_in_order)
     talk_end(&talk);
 }
 
+CASE(node, a_list_above_the_output_limit_is_not_made)
+{
+    for (uint32_t workers = 1; workers <= 3; workers += 2) {
+        struct talk talk;
+        struct talk_peer *peer;
+
+        talk_start(&talk, workers);
+        talk_set(&talk, SETTING_CLIENT_OUTPUT_BUFFER_LIMIT, "normal 2000 0 0");
+        for (uint32_t i = 0; i < 12; i++)
+            (void)talk_open(&talk, i % workers);
+        peer = talk_open(&talk, 0);
+        SAYS(peer, "CLIENT LIST\r\n", "");
+        cr_expect(peer->session == NULL);
+        cr_expect(eq(u64, node_client_count(talk.node), 12));
+        talk_end(&talk);
+    }
+}
+
 CASE(node, client_kill_reaches_other_workers)
 {
     struct talk talk;
@@ -114,6 +132,76 @@ CASE(node, monitors_see_the_commands_of_all_workers)
          "\"(redacted)\"\r\n");
     talk_close(far);
     cr_expect(eq(u32, atomic_load(&node_shared(talk.node)->monitor_count), 0));
+    talk_end(&talk);
+}
+
+CASE(node, a_monitor_that_resets_is_counted_once)
+{
+    struct talk talk;
+    struct talk_peer *near, *far;
+
+    talk_start(&talk, 2);
+    near = talk_open(&talk, 0);
+    far = talk_open(&talk, 1);
+    SAYS(far, "MONITOR\r\nRESET\r\nMONITOR\r\n", "+OK\r\n+RESET\r\n+OK\r\n");
+    talk_close(far);
+    SAYS(near, "MONITOR\r\n", "+OK\r\n");
+    talk_bytes(near, "PING\r\n", 6);
+    cr_expect(talk.inbox[1] == NULL); /* nobody listens there */
+    talk_end(&talk);
+}
+
+CASE(node, sleepers_wake_each_at_its_time)
+{
+    struct talk talk;
+    struct talk_peer *peers[3];
+
+    talk_start(&talk, 1);
+    talk_set(&talk, SETTING_ENABLE_DEBUG_COMMAND, "yes");
+    for (int i = 0; i < 3; i++)
+        peers[i] = talk_open(&talk, 0);
+    SAYS(peers[0], "DEBUG SLEEP 0.3\r\n", "");
+    SAYS(peers[1], "DEBUG SLEEP 0.1\r\n", "");
+    SAYS(peers[2], "DEBUG SLEEP 0.2\r\n", "");
+    cr_expect(eq(i64, worker_deadline_ms(peers[0]->worker), 1100));
+    talk_time(&talk, 1100);
+    SAYS(peers[1], "", "+OK\r\n");
+    SAYS(peers[2], "", "");
+    cr_expect(eq(i64, worker_deadline_ms(peers[0]->worker), 1200));
+    talk_close(peers[2]);
+    talk_time(&talk, 1250);
+    SAYS(peers[0], "", "");
+    talk_time(&talk, 1300);
+    SAYS(peers[0], "", "+OK\r\n");
+    cr_expect(eq(i64, worker_deadline_ms(peers[0]->worker), INT64_MAX));
+    SAYS(peers[1], "DEBUG SLEEP 0.1\r\n", "");
+    cr_expect(eq(i64, worker_deadline_ms(peers[0]->worker), 1400));
+    talk_end(&talk);
+}
+
+CASE(node, a_slow_reader_is_not_idle)
+{
+    struct talk talk;
+    struct talk_peer *peer;
+
+    talk_start(&talk, 1);
+    talk_set(&talk, SETTING_TIMEOUT, "2");
+    peer = talk_open(&talk, 0);
+    SAYS(peer, "SETRANGE big 99999 x\r\n", ":100000\r\n");
+    peer->takes = 10000;
+    talk_bytes(peer, "GET big\r\n", 9);
+    for (int i = 1; i <= 10 && peer->session != NULL; i++) {
+        talk_time(&talk, 1000 + i * 1500);
+        talk_flush(peer);
+        worker_tick(peer->worker, 0);
+        talk_settle(&talk);
+    }
+    cr_expect(peer->session != NULL);
+    cr_expect(eq(sz, peer->heard.used, 7 + 100000 + 2 + 2));
+    talk_time(&talk, 1000 + 10 * 1500 + 2500);
+    worker_tick(peer->worker, 0);
+    talk_settle(&talk);
+    cr_expect(peer->session == NULL);
     talk_end(&talk);
 }
 

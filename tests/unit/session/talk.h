@@ -6,6 +6,7 @@
 #ifndef UNIT_SESSION_TALK_H
 #define UNIT_SESSION_TALK_H
 
+#include "base/ticks.h"
 #include "node/node.h"
 #include "support/case.h"
 
@@ -112,6 +113,7 @@ talk_start(struct talk *talk, uint32_t workers)
         .effects = {talk_post, talk_wake, talk_shutdown, talk_rewrite,
                     talk_changed, talk}};
 
+    ticks_off = true; /* turns are as long as they must */
     *talk = (struct talk){.workers = workers};
     talk->settings = config.settings = settings_new();
     talk->node = node_new(&config);

@@ -80,6 +80,28 @@ CASE(session, many_batches_make_one_turn)
     talk_end(&talk);
 }
 
+CASE(session, slow_commands_leave_others_their_turn)
+{
+    struct talk talk;
+    struct talk_peer *peer;
+    double before = ticks_per_us;
+
+    talk_start(&talk, 1);
+    peer = talk_open(&talk, 0);
+    ticks_off = false;
+    ticks_per_us = 1e-9; /* every command takes longer than a turn */
+    talk_bytes(peer, "PING\r\nPING\r\n*1\r\n$4\r\nPI", 22);
+    cr_expect(eq(str, talk_heard(peer), (char *)"+PONG\r\n"));
+    cr_expect(worker_has_backlog(peer->worker));
+    cr_expect(not(session_may_read(peer->session)));
+    SAYS(peer, "", "+PONG\r\n");
+    cr_expect(session_may_read(peer->session));
+    SAYS(peer, "NG\r\n", "+PONG\r\n");
+    ticks_per_us = before;
+    ticks_off = true;
+    talk_end(&talk);
+}
+
 CASE(session, a_batch_looks_again_at_what_its_commands_change)
 {
     struct talk talk;
@@ -161,6 +183,99 @@ CASE(session, too_much_output_kills)
     for (int i = 0; i < 5 && peer->session != NULL; i++)
         talk_bytes(peer, "ECHO 012345678901234567890\r\n", 28);
     cr_expect(peer->session == NULL); /* the hard one at once */
+    talk_end(&talk);
+}
+
+CASE(session, one_large_value_reaches_a_slow_reader)
+{
+    struct talk talk;
+    struct talk_peer *peer;
+
+    talk_start(&talk, 1);
+    talk_set(&talk, SETTING_CLIENT_OUTPUT_BUFFER_LIMIT, "normal 2mb 0 0");
+    peer = talk_open(&talk, 0);
+    SAYS(peer, "SETRANGE big 2999999 x\r\n", ":3000000\r\n");
+    peer->takes = 10 * 1000;
+    talk_bytes(peer, "GET big\r\nGET big\r\nPING\r\n", 24);
+    for (int i = 0; i < 1000 && peer->session != NULL; i++) {
+        talk_flush(peer);
+        talk_settle(&talk);
+    }
+    cr_assert(peer->session != NULL);
+    cr_expect(eq(sz, peer->heard.used,
+                 2 * (sizeof("$3000000\r\n\r\n") - 1 + 3000000) +
+                     sizeof("+PONG\r\n") - 1));
+    cr_expect(eq(sz, peer->session->client.out_room, 0));
+    talk_end(&talk);
+}
+
+/* However fast the client reads: this much is never gathered for one. */
+CASE(session, a_reply_of_too_many_values_kills)
+{
+    struct talk talk;
+    struct talk_peer *peer;
+    size_t size;
+    char *text = repeat(" big", 100, &size);
+
+    talk_start(&talk, 1);
+    talk_set(&talk, SETTING_CLIENT_OUTPUT_BUFFER_LIMIT, "normal 2mb 0 0");
+    peer = talk_open(&talk, 0);
+    SAYS(peer, "SETRANGE big 199999 x\r\n", ":200000\r\n");
+    SAYS(peer, "MULTI\r\n", "+OK\r\n");
+    for (int i = 0; i < 20; i++)
+        SAYS(peer, "MGET big big big big big\r\n", "+QUEUED\r\n");
+    talk_bytes(peer, "EXEC\r\n", 6);
+    cr_expect(peer->session == NULL);
+    cr_expect(peer->heard.used == 0);
+
+    peer = talk_open(&talk, 0);
+    talk_bytes(peer, "MGET big big big big big\r\n", 26);
+    cr_expect(peer->session != NULL);
+    peer->heard.used = 0;
+    talk_bytes(peer, "MGET", 4);
+    talk_bytes(peer, text, size);
+    talk_bytes(peer, "\r\n", 2);
+    cr_expect(peer->session == NULL);
+    cr_expect(
+        eq(u64,
+           metric_get(
+               &worker_env(peer->worker)->metrics.output_limit_disconnections),
+           2));
+    mem_free(text);
+    talk_end(&talk);
+}
+
+CASE(session, a_large_bulk_is_received_where_it_stays)
+{
+    enum { PIECE = 64 * 1024, VALUE = 1000 * 1000 };
+    struct talk talk;
+    struct talk_peer *peer;
+    size_t size, room = 0, left = VALUE - PIECE;
+    char *text = repeat("x", PIECE, &size), *to;
+
+    talk_start(&talk, 1);
+    peer = talk_open(&talk, 0);
+    cr_expect(worker_room(peer->worker, peer->session, &room) == NULL);
+    talk_bytes(peer, "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1000000\r\n", 30);
+    /* a declared length alone gets no memory */
+    cr_expect(worker_room(peer->worker, peer->session, &room) == NULL);
+    talk_bytes(peer, text, size);
+    while ((to = worker_room(peer->worker, peer->session, &room)) != NULL) {
+        cr_assert(room <= left + 2 && room > 0);
+        cr_expect(peer->session->query.room <= 8 * (VALUE - left));
+        if (room > left) room = left;
+        memset(to, 'y', room);
+        talk_bytes(peer, to, room);
+        left -= room;
+        if (left == 0) break;
+    }
+    cr_assert(left < PIECE);
+    talk_bytes(peer, text, left);
+    talk_bytes(peer, "\r\n", 2);
+    cr_expect(eq(str, talk_heard(peer), (char *)"+OK\r\n"));
+    SAYS(peer, "STRLEN a\r\nGETRANGE a 65534 65537\r\n",
+         ":1000000\r\n$4\r\nxxyy\r\n");
+    mem_free(text);
     talk_end(&talk);
 }
 

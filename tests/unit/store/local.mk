@@ -1,5 +1,9 @@
 check_PROGRAMS += tests/unit/store/test_store
 tests_unit_store_test_store_SOURCES = \
+	tests/support/fault.c \
+	tests/support/fault.h \
+	tests/unit/store/make.h \
+	tests/unit/store/test_fault.c \
 	tests/unit/store/test_heap.c \
 	tests/unit/store/test_memory.c \
 	tests/unit/store/test_model.c \
@@ -7,3 +11,9 @@ tests_unit_store_test_store_SOURCES = \
 	tests/unit/store/test_table.c
 tests_unit_store_test_store_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_store_test_store_LDADD = $(TEST_LDADD)
+
+check_PROGRAMS += tests/unit/store/threads
+thread_tests += tests/unit/store/threads
+tests_unit_store_threads_SOURCES = tests/unit/store/threads.c
+tests_unit_store_threads_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_store_threads_LDADD = $(PLAIN_LDADD)

@@ -224,7 +224,10 @@ run_model(uint64_t seed, bool one_tag, bool is_single)
         if (i % 8 == 0) model->wall_ms += (int64_t)rng_below(&model->rng, 5);
         if (i % 3000 == 0) store_tick(model->store, 0, 4, model->wall_ms);
         if (i % 5000 == 0) check_all(model);
-        if (i % 10000 == 0) count_live(model);
+        if (i % 10000 == 0) {
+            count_live(model);
+            cr_assert(store_ok(model->store));
+        }
         if (i % 25000 == 24999) {
             store_flush(model->store, 1, false, model->wall_ms);
             for (db = 0; db < NAMES; db++)

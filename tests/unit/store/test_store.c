@@ -166,3 +166,27 @@ CASE(store, a_counter_counts_in_one_share_even_if_the_clock_steps_back)
     cr_expect(object_value(object).size == 16 + 24);
     store_free(store);
 }
+
+CASE(store, an_expiry_is_set_without_touching_a_large_value)
+{
+    struct store *store = make_store(1, true);
+    struct store_key key = make_key(store, 0, "k");
+    static char big[100000];
+    struct object *object, *again;
+    uint32_t i;
+
+    memset(big, 'x', sizeof(big));
+    cr_assert(store_put_plain(store, &key, bytes_of(big, sizeof(big)), WALL) ==
+              ERR_OK);
+    object = store_get(store, &key, STORE_TOUCH, WALL);
+    for (i = 0; i < 10; i++) {
+        cr_assert(store_set_expiry(store, &key, i % 3 ? WALL + i : 0, WALL) ==
+                  ERR_OK);
+        again = store_get(store, &key, STORE_TOUCH, WALL);
+        cr_assert(again == object, "still the same memory");
+        cr_assert(object_expiry_ms(again) == (i % 3 ? WALL + i : 0));
+        cr_assert(bytes_equal(object_value(again), bytes_of(big, sizeof(big))));
+        cr_assert(store_ok(store));
+    }
+    store_free(store);
+}

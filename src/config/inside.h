@@ -10,9 +10,10 @@
 
 struct entry {
     _Atomic int64_t number;
-    char *text;      /* owned, under the lock; NULL if not a text */
-    bool is_set;     /* a file or the command line named it; under the lock */
-    bool is_changed; /* set after the start; under the lock */
+    char *text;       /* owned, under the lock; NULL if not a text */
+    bool is_set;      /* a file or the command line named it; under the lock */
+    bool is_changed;  /* set after the start; under the lock */
+    bool is_computed; /* derived from the machine, not asked for; likewise */
 };
 
 struct settings {
@@ -31,5 +32,6 @@ void settings_value(const struct settings *settings, enum setting id,
 void settings_put(struct settings *settings, enum setting id,
                   struct value *value);
 bool settings_is_changed(const struct settings *settings, enum setting id);
+bool settings_is_computed(const struct settings *settings, enum setting id);
 
 #endif

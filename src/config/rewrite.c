@@ -183,6 +183,9 @@ compare(struct rewriting *job, struct bytes old, char *unquoted)
             settings_is_changed(job->settings, (enum setting)i)) {
             job->is_same[i] = false; /* an include may say otherwise */
         }
+        if (settings_is_computed(job->settings, (enum setting)i)) {
+            job->is_same[i] = true;
+        }
     }
 }
 

@@ -215,6 +215,17 @@ settings_is_changed(const struct settings *settings, enum setting id)
 }
 
 bool
+settings_is_computed(const struct settings *settings, enum setting id)
+{
+    bool is_computed;
+
+    lock_take(settings->lock);
+    is_computed = settings->entries[id].is_computed;
+    lock_drop(settings->lock);
+    return is_computed;
+}
+
+bool
 settings_is_listed(const struct settings *settings, enum setting id,
                    bool by_exact_name)
 {
@@ -303,10 +314,28 @@ settings_set(struct settings *settings, enum setting id,
         lock_take(settings->lock);
         settings->entries[id].is_set = true;
         settings->entries[id].is_changed |= settings->is_frozen;
+        settings->entries[id].is_computed = false;
         lock_drop(settings->lock);
     }
     value_deinit(&value);
     return err;
+}
+
+int
+settings_compute(struct settings *settings, enum setting id, struct bytes value)
+{
+    char why[SETTING_WHY_BYTES];
+    bool was_set = settings_is_set(settings, id);
+    bool was_changed = settings_is_changed(settings, id);
+    int err = settings_set(settings, id, &value, 1, why);
+
+    if (err != ERR_OK) return err;
+    lock_take(settings->lock);
+    settings->entries[id].is_set = was_set;
+    settings->entries[id].is_changed = was_changed;
+    settings->entries[id].is_computed = !was_changed;
+    lock_drop(settings->lock);
+    return ERR_OK;
 }
 
 struct saved {

@@ -116,6 +116,13 @@ struct settings_backup *settings_backup(const struct settings *settings,
 void settings_restore(struct settings *settings,
                       const struct settings_backup *backup);
 void settings_forget(struct settings_backup *backup); /* NULL is fine */
+/*
+ * Puts in force what the machine allows or the process found out (cores,
+ * memory, open files, the full path of a directory). CONFIG GET shows it;
+ * CONFIG REWRITE leaves the file as it was.
+ */
+WARN_UNUSED int settings_compute(struct settings *settings, enum setting id,
+                                 struct bytes value);
 /* The value as CONFIG GET answers it; owned by the caller's buf. */
 void settings_show(const struct settings *settings, enum setting id,
                    struct buf *out);

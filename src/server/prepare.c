@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,15 +20,17 @@ enum {
 };
 
 int
-prepare_directory(const struct settings *settings)
+prepare_directory(struct settings *settings)
 {
-    char *dir = settings_text(settings, SETTING_DIR);
+    char *dir = settings_text(settings, SETTING_DIR), full[PATH_MAX];
     int err = ERR_OK;
 
     if (dir[0] != '\0' && chdir(dir) < 0) {
         fprintf(stderr, "cannot change to the directory '%s': %s\n", dir,
                 strerror(errno));
         err = ERR_SYSTEM;
+    } else if (getcwd(full, sizeof(full)) != NULL) {
+        err = settings_compute(settings, SETTING_DIR, bytes_str(full));
     }
     mem_free(dir);
     return err;
@@ -71,13 +74,11 @@ prepare_files(uint64_t max_clients)
 static void
 set_number(struct settings *settings, enum setting id, uint64_t number)
 {
-    char text[32], why[SETTING_WHY_BYTES];
-    struct bytes value;
+    char text[32];
 
     (void)snprintf(text, sizeof(text), "%" PRIu64, number);
-    value = bytes_str(text);
-    if (settings_set(settings, id, &value, 1, why) != ERR_OK) {
-        log_line(LOG_LEVEL_WARNING, "%s %s: %s", settings_name(id), text, why);
+    if (settings_compute(settings, id, bytes_str(text)) != ERR_OK) {
+        log_line(LOG_LEVEL_WARNING, "%s cannot be %s", settings_name(id), text);
     }
 }
 

@@ -9,7 +9,7 @@
 #include "os/loop.h"
 
 /* Before the log is open: to standard error. */
-WARN_UNUSED int prepare_directory(const struct settings *settings);
+WARN_UNUSED int prepare_directory(struct settings *settings);
 WARN_UNUSED int prepare_log(const struct settings *settings);
 /* Descriptors for maxclients (lowered with a warning if the system does not
  * give so many), transparent huge pages, OOM score. */

@@ -156,13 +156,9 @@ on_config_changed(void *self, enum setting id)
                id == SETTING_OOM_SCORE_ADJ_VALUES) {
         prepare_oom_score(settings);
     } else if (id == SETTING_DIR) {
-        if (prepare_directory(settings) != ERR_OK) {
+        if (prepare_directory(server->settings) != ERR_OK) {
             log_line(LOG_LEVEL_WARNING, "dir: %s", strerror(errno));
         }
-    } else if (id == SETTING_PORT || id == SETTING_BIND) {
-        log_line(LOG_LEVEL_WARNING,
-                 "%s was changed: that takes effect at the next start",
-                 settings_name(id));
     }
 }
 

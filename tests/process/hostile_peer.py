@@ -1,6 +1,7 @@
 """What hostile.py and memory.py share: a server whose memory and descriptors
 are watched, a well-behaved client beside it, and ways to flood a socket."""
 
+import atexit
 import os
 import resource
 import select
@@ -32,6 +33,18 @@ HANG = 240 if SANITIZED else 60  # seconds: nothing here is about speed
 LONG = os.environ.get("KULA_LONG") == "1"
 
 passed = failed = 0
+servers = []
+
+
+def end_servers():
+    """However the test ends, no server of its own outlives it."""
+    for server in servers:
+        if server.process.poll() is None:
+            server.process.kill()
+
+
+atexit.register(end_servers)
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 
 
 def check(ok, what, detail=""):
@@ -154,6 +167,7 @@ class Server:
                  *map(str, options)],
                 env=environment, stdin=subprocess.DEVNULL, stdout=log,
                 stderr=subprocess.STDOUT)
+        servers.append(self)
         self.pid = self.process.pid
         wait_until(lambda: "Ready to accept" in self.log()
                    or self.process.poll() is not None)

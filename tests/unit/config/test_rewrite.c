@@ -177,3 +177,20 @@ CASE(rewrite, every_directive_survives)
     settings_free(settings);
     settings_free(again);
 }
+
+CASE(rewrite, what_was_computed_is_shown_but_not_written)
+{
+    struct settings *settings = settings_new();
+    struct buf shown = {0}, out = {0};
+
+    cr_assert(settings_compute(settings, SETTING_IO_THREADS, bytes_str("3")) ==
+              ERR_OK);
+    settings_freeze(settings);
+    settings_show(settings, SETTING_IO_THREADS, &shown);
+    cr_expect(bytes_equal(buf_bytes(&shown), bytes_str("3")));
+    settings_rewrite(settings, bytes_str("port 6379\n"), &out);
+    cr_expect(bytes_equal(buf_bytes(&out), bytes_str("port 6379\n")));
+    buf_deinit(&shown);
+    buf_deinit(&out);
+    settings_free(settings);
+}

@@ -5,6 +5,7 @@
  * used     = other (resident, neither heap nor tables; learnt with each tick)
  *            + heap slabs and large objects + tables
  * resident = used + idle slabs; grows by whole chunks (huge pages)
+ *            + large objects released, as long as the allocator keeps pages
  *
  * Room is kept ahead: a command starts only when there are RESERVE bytes in
  * idle memory or free cells, so no command has to evict while it holds a lock.
@@ -24,7 +25,7 @@
 #include <string.h>
 
 enum {
-    RESERVE_MOST = 512 * 1024,
+    RESERVE_MOST = 4 * 1024 * 1024,
     RESERVE_SHARE = 64,       /* at most this part of maxmemory */
     STEP_BYTES = 1024 * 1024, /* a call that freed so much has done its part */
     TICK_STEPS = 16,
@@ -474,6 +475,7 @@ reserve_bytes(uint64_t max_bytes)
 struct room {
     bool is_enough; /* a command may start */
     bool has_slabs; /* whole slabs (and large objects) fit, too */
+    bool can_purge; /* pages of released objects are worth a call */
     bool must_trim; /* idle slabs are in the way of a large object */
 };
 
@@ -493,12 +495,14 @@ look_at_room(const struct store *store, uint64_t max_bytes, size_t bytes)
 {
     int64_t reserve = reserve_bytes(max_bytes);
     int64_t idle = (int64_t)heap_idle_bytes(store->heap);
-    int64_t headroom = (int64_t)max_bytes - used_bytes(store) - idle;
+    int64_t released = (int64_t)heap_released_bytes(store->heap);
+    int64_t headroom = (int64_t)max_bytes - used_bytes(store) - idle - released;
     int64_t slack = idle + growth(store, headroom);
     int64_t cells = (int64_t)heap_free_cell_bytes(store->heap);
     bool is_large = bytes > HEAP_CELL_MAX;
     struct room room;
 
+    room.can_purge = released >= reserve / 2 && released > 0;
     room.must_trim = is_large && headroom < (int64_t)bytes && idle > 0;
     room.has_slabs = slack >= reserve / 2 && !room.must_trim &&
                      (!is_large || headroom >= (int64_t)bytes);
@@ -524,6 +528,10 @@ find_room(struct store *store, uint64_t max_bytes, size_t bytes,
         if (room.is_enough) return ERR_OK;
         if (policy != POLICY_NOEVICTION && used_bytes(store) < step_end)
             return ERR_OK; /* on the way down */
+        if (room.can_purge) {
+            heap_purge(store->heap);
+            continue;
+        }
         if (room.must_trim) {
             heap_trim(store->heap, UINT32_MAX);
             continue;
@@ -569,7 +577,7 @@ give_back(struct store *store, uint64_t rss_bytes, uint64_t max_bytes)
 
     if (max_bytes > 0 && rss_bytes > max_bytes) {
         heap_trim(store->heap, UINT32_MAX);
-        mem_purge();
+        heap_purge(store->heap);
     } else if (idle > IDLE_MUCH + heap_taken_bytes(store->heap) / 8) {
         heap_trim(store->heap, TRIM_SLABS);
     }
@@ -584,12 +592,19 @@ store_tick(struct store *store, uint64_t rss_bytes, uint32_t budget,
     int64_t known =
         (int64_t)heap_taken_bytes(store->heap) +
         (int64_t)heap_idle_bytes(store->heap) +
+        (int64_t)heap_released_bytes(store->heap) +
         atomic_load_explicit(&store->table_bytes, memory_order_relaxed);
     int64_t other = (int64_t)rss_bytes - known;
+    int64_t before =
+        atomic_load_explicit(&store->evictor.other_bytes, memory_order_relaxed);
     uint32_t i;
 
-    atomic_store_explicit(&store->evictor.other_bytes, other > 0 ? other : 0,
+    /* clients' buffers come and go within a tick: a peak is remembered */
+    if (other < before - before / 16) other = before - before / 16;
+    if (other < 0 || rss_bytes == 0) other = 0;
+    atomic_store_explicit(&store->evictor.other_bytes, other,
                           memory_order_relaxed);
+    heap_age_released(store->heap);
     inside_expire(store, budget, wall_ms);
     give_back(store, rss_bytes, max_bytes);
     for (i = 0; max_bytes > 0 && i < TICK_STEPS; i++) {

@@ -2,7 +2,7 @@
  * Classes.   size <= 256: steps of 8     (0 .. 31)
  *            size <= 512: steps of 16   (32 .. 47)
  *            size <= 1024: steps of 32  (48 .. 63)
- *            above: as many cells as fit a slab, 62 .. 3 (64 .. 123)
+ *            above: as many cells as fit a slab, 62 .. 4 (64 .. 122)
  *
  * Every class in use holds a slab at least, 8 MiB in all: in a heap that may
  * not grow to several times that, groups of classes share their largest one.
@@ -26,7 +26,7 @@ enum {
     CHUNK_SLABS = 32,
     CLASS_SMALL = 64, /* classes up to 1 KiB */
     CELLS_MOST_ABOVE = 62,
-    CELLS_LEAST_ABOVE = 3,
+    CELLS_LEAST_ABOVE = 4,
     CLASS_COUNT = CLASS_SMALL + CELLS_MOST_ABOVE - CELLS_LEAST_ABOVE + 1,
     COARSE_BELOW = 64 * 1024 * 1024,   /* limit: a fourth of the classes */
     COARSEST_BELOW = 24 * 1024 * 1024, /* an eighth */
@@ -76,6 +76,7 @@ struct heap {
     size_t chunk_count, chunk_room;
     size_t chunk_hint; /* no chunk below this has an idle slab */
     _Atomic uint64_t taken_bytes, idle_bytes, away_bytes, free_cell_bytes;
+    _Atomic uint64_t released_bytes;
     _Atomic uint32_t coarse; /* class indices are taken with these bits set */
     bool is_shared;
 };
@@ -385,6 +386,7 @@ heap_give(struct heap *heap, void *cell, size_t size)
 
     if (UNLIKELY(size > HEAP_CELL_MAX)) {
         tally(heap, &heap->taken_bytes, -(uint64_t)mem_room(cell));
+        tally(heap, &heap->released_bytes, mem_room(cell));
         mem_free(cell);
         return;
     }
@@ -452,6 +454,25 @@ uint64_t
 heap_away_bytes(const struct heap *heap)
 {
     return atomic_load_explicit(&heap->away_bytes, memory_order_relaxed);
+}
+
+uint64_t
+heap_released_bytes(const struct heap *heap)
+{
+    return atomic_load_explicit(&heap->released_bytes, memory_order_relaxed);
+}
+
+void
+heap_age_released(struct heap *heap)
+{
+    tally(heap, &heap->released_bytes, -(heap_released_bytes(heap) / 8));
+}
+
+void
+heap_purge(struct heap *heap)
+{
+    atomic_store_explicit(&heap->released_bytes, 0, memory_order_relaxed);
+    mem_purge();
 }
 
 void

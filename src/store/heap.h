@@ -22,7 +22,7 @@
 enum {
     HEAP_SLAB_BYTES = 64 * 1024,
     HEAP_CHUNK_BYTES = 32 * HEAP_SLAB_BYTES,
-    HEAP_CELL_MAX = 16 * 1024,
+    HEAP_CELL_MAX = 16360, /* four to a slab */
     HEAP_OWNER_FREE = 0xffff,
 };
 
@@ -56,6 +56,13 @@ uint64_t heap_idle_bytes(const struct heap *heap);
 /* Slabs in use by nobody and not resident either: taking one makes the process
  * larger by a slab, while a new chunk makes it larger by a whole one. */
 uint64_t heap_away_bytes(const struct heap *heap);
+/* Large objects given back since the last heap_purge: the allocator may keep
+ * their pages for a while, so they count as resident. */
+uint64_t heap_released_bytes(const struct heap *heap);
+/* Every 100 ms: the allocator lets such pages go by itself within a second. */
+void heap_age_released(struct heap *heap);
+/* Makes it give them back now. */
+void heap_purge(struct heap *heap);
 /* Gives the memory of up to `slabs` idle slabs back to the system. */
 void heap_trim(struct heap *heap, uint32_t slabs);
 

@@ -109,7 +109,8 @@ run_set(struct model *model, struct model_client *client,
         return;
     }
     put(model, entry, c->value);
-    entry->expire_ms = c->op == OP_SETPX ? model->wall_ms + c->number : 0;
+    if (c->op != OP_SET_KEEPTTL)
+        entry->expire_ms = c->op == OP_SETPX ? model->wall_ms + c->number : 0;
     if (c->op != OP_SETGET && c->op != OP_GETSET) say(out, "+OK\r\n");
 }
 
@@ -420,6 +421,7 @@ run_plain(struct model *model, struct model_client *client,
     case OP_SETXX:
     case OP_SETGET:
     case OP_SETPX:
+    case OP_SET_KEEPTTL:
     case OP_GETSET: run_set(model, client, c, out); break;
     case OP_GETDEL:
         say_entry(out, entry);
@@ -693,6 +695,7 @@ static const char *const WORDS[] = {
     [OP_SETPX] = "SET a v PX n",
     [OP_GET] = "GET a",
     [OP_GETDEL] = "GETDEL a",
+    [OP_SET_KEEPTTL] = "SET a v KEEPTTL",
     [OP_GETSET] = "GETSET a v",
     [OP_DEL] = "DEL a",
     [OP_EXISTS] = "EXISTS a",

@@ -36,6 +36,7 @@ struct model_command {
         OP_SETXX,
         OP_SETGET,
         OP_SETPX,
+        OP_SET_KEEPTTL,
         OP_GET,
         OP_GETDEL,
         OP_GETSET,

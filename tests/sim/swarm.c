@@ -60,7 +60,7 @@ make_evicting(struct model_command *c, struct rng *rng)
     static const char large[200 * 1000];
 
     if (c->op == OP_SETRANGE || c->op == OP_APPEND || c->op == OP_INCRBY ||
-        c->op == OP_SETBIT || c->op == OP_BITOP) {
+        c->op == OP_SETBIT || c->op == OP_BITOP || c->op == OP_SET_KEEPTTL) {
         c->op = OP_SET;
         c->value = bytes_of(large, rng_below(rng, sizeof(large)));
     }
@@ -100,6 +100,7 @@ random_command(struct user *client)
         c.op =
             client->watches < 8 && rng_below(rng, 2) == 0 ? OP_WATCH : OP_MULTI;
     }
+    if (c.op == OP_WATCH) client->watches++;
     if (c.op == OP_MULTI)
         client->in_multi = true;
     else if (c.op == OP_EXEC || c.op == OP_DISCARD) {

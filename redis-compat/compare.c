@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 struct comparing {
     struct rules *rules;
@@ -57,12 +58,19 @@ sorted(struct arena *arena, const struct tree *tree, size_t step)
     return kids;
 }
 
-/* Settings whose defaults are others on purpose. */
+static bool
+is_word(struct piece piece, const char *word)
+{
+    return piece.size == strlen(word) &&
+           strncasecmp(piece.data, word, piece.size) == 0;
+}
+
+/* Settings whose defaults are others on purpose; in the case that was sent. */
 static bool
 is_own_setting(struct piece name)
 {
-    return piece_is(name, "client-output-buffer-limit") ||
-           piece_is(name, "client-query-buffer-limit");
+    return is_word(name, "client-output-buffer-limit") ||
+           is_word(name, "client-query-buffer-limit");
 }
 
 static bool

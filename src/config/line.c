@@ -77,13 +77,15 @@ take_quoted(struct splitter *split, char quote)
     return false;
 }
 
+/* A word ends at fewer characters than may stand between words, as in Redis.
+ */
 static bool
 take_word(struct splitter *split)
 {
     while (split->at < split->line.size) {
         char c = split->line.data[split->at];
 
-        if (is_space(c)) return true;
+        if (c == ' ' || c == '\n' || c == '\r' || c == '\t') return true;
         split->at++;
         if (c == '"' || c == '\'') return take_quoted(split, c);
         split->out[split->used++] = c;

@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "base/memory.h"
 #include "base/number.h"
+#include "config/line.h"
 
 #include <stdio.h>
 
@@ -105,90 +106,17 @@ is_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-static int
-hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
-static char
-escaped(char c)
-{
-    switch (c) {
-    case 'n': return '\n';
-    case 'r': return '\r';
-    case 't': return '\t';
-    case 'b': return '\b';
-    case 'a': return '\a';
-    default: return c;
-    }
-}
-
-/*
- * Unquotes from line.data[*at], just behind the opening quote, to *out; leaves
- * *at behind the closing one. False: not closed, or closed within a word.
- */
-static bool
-split_quoted(struct bytes line, size_t *at, char quote, char **out)
-{
-    size_t i = *at;
-
-    for (; i < line.size && line.data[i] != quote; i++) {
-        const char *c = &line.data[i];
-        size_t left = line.size - i - 1;
-
-        if (quote == '"' && *c == '\\' && left >= 3 && c[1] == 'x' &&
-            hex_digit(c[2]) >= 0 && hex_digit(c[3]) >= 0) {
-            *(*out)++ = (char)(hex_digit(c[2]) * 16 + hex_digit(c[3]));
-            i += 3;
-        } else if (quote == '"' && *c == '\\' && left >= 1) {
-            *(*out)++ = escaped(c[1]);
-            i++;
-        } else if (quote == '\'' && *c == '\\' && left >= 1 && c[1] == '\'') {
-            *(*out)++ = '\'';
-            i++;
-        } else {
-            *(*out)++ = *c;
-        }
-    }
-    if (i == line.size) return false;
-    *at = i + 1;
-    return *at == line.size || is_space(line.data[*at]);
-}
-
 int
 resp_split_line(struct bytes line, char *out, struct bytes *args,
                 uint32_t args_max)
 {
     const char *end = memchr(line.data, '\0', line.size);
-    uint32_t count = 0;
-    size_t at = 0;
+    int count;
 
     if (end != NULL) line.size = (size_t)(end - line.data);
-    for (;;) {
-        char *start = out;
-
-        while (at < line.size && is_space(line.data[at]))
-            at++;
-        if (at == line.size || count == args_max) return (int)count;
-        while (at < line.size) {
-            char c = line.data[at];
-
-            if (c == ' ' || c == '\n' || c == '\r' || c == '\t') break;
-            at++;
-            if (c != '"' && c != '\'') {
-                *out++ = c;
-            } else if (!split_quoted(line, &at, c, &out)) {
-                return -1;
-            } else {
-                break; /* a closing quote ends the word */
-            }
-        }
-        args[count++] = bytes_of(start, (size_t)(out - start));
-    }
+    count = line_split(line, out, args, args_max);
+    if (count == LINE_UNBALANCED) return -1;
+    return count == LINE_TOO_LONG ? (int)args_max : count;
 }
 
 /* At least as many as the line has arguments. */
@@ -245,7 +173,7 @@ parse_inline(struct resp_parser *parser, const char *data, size_t size,
 
 /* ---- arrays, incrementally ---- */
 
-enum line { LINE_WHOLE, LINE_PART, LINE_TOO_LONG };
+enum line { LINE_WHOLE, LINE_PART, LINE_ENDLESS };
 
 /* Looks for the '\r' that ends the line at parser->at; *end: its offset. */
 static enum line
@@ -258,11 +186,11 @@ find_line(struct resp_parser *parser, const char *data, size_t size,
 
     if (found == NULL) {
         parser->scanned = size - parser->at;
-        return parser->scanned > RESP_INLINE_MAX ? LINE_TOO_LONG : LINE_PART;
+        return parser->scanned > RESP_INLINE_MAX ? LINE_ENDLESS : LINE_PART;
     }
     *end = (size_t)(found - data);
     parser->scanned = *end - parser->at;
-    if (parser->scanned > RESP_INLINE_MAX) return LINE_TOO_LONG;
+    if (parser->scanned > RESP_INLINE_MAX) return LINE_ENDLESS;
     if (size - *end < 2) return LINE_PART;
     parser->scanned = 0;
     return LINE_WHOLE;
@@ -283,7 +211,7 @@ parse_count(struct resp_parser *parser, const char *data, size_t size,
 
     switch (find_line(parser, data, size, &end)) {
     case LINE_PART: return RESP_MORE;
-    case LINE_TOO_LONG:
+    case LINE_ENDLESS:
         return bad(parser, size, consumed, "too big mbulk count string");
     case LINE_WHOLE: break;
     }
@@ -310,7 +238,7 @@ parse_length(struct resp_parser *parser, const char *data, size_t size,
 
     switch (find_line(parser, data, size, &end)) {
     case LINE_PART: return RESP_MORE;
-    case LINE_TOO_LONG:
+    case LINE_ENDLESS:
         return bad(parser, size, consumed, "too big bulk count string");
     case LINE_WHOLE: break;
     }

@@ -32,6 +32,7 @@ enum rule {
     RULE_SETTINGS = 8, /* CONFIG GET of a pattern */
     RULE_MEMORY = 9,
     RULE_SHARED = 10, /* OBJECT REFCOUNT of small integers */
+    RULE_STRICT_VALUE = 14,
 };
 
 /*

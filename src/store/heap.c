@@ -415,6 +415,19 @@ heap_give(struct heap *heap, void *cell, size_t size)
     if (is_idle) slab_give(heap, slab);
 }
 
+bool
+heap_fits(const void *cell, size_t had, size_t size)
+{
+    size_t room;
+
+    if (LIKELY(had <= HEAP_CELL_MAX || size <= HEAP_CELL_MAX)) {
+        return had <= HEAP_CELL_MAX && size <= HEAP_CELL_MAX &&
+               class_of(had) == class_of(size);
+    }
+    room = mem_room(cell); /* not what any allocator promises: what it gave */
+    return size <= room && room - size <= room / 4;
+}
+
 size_t
 heap_cell_bytes(size_t size)
 {

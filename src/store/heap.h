@@ -38,9 +38,11 @@ void heap_free(struct heap *heap);
 WARN_UNUSED void *heap_take(struct heap *heap, size_t size, uint32_t slot);
 /* `size` as it was asked for (or any size of the same cell). */
 void heap_give(struct heap *heap, void *cell, size_t size);
-/* Bytes that an object of `size` really occupies; equal for two sizes: they
- * share a class, and one can replace the other in place. Large sizes answer
- * what the allocator would give. */
+/* True if the cell that was taken for `had` bytes is the right one for `size`
+ * bytes, too: an object can be replaced in place. */
+bool heap_fits(const void *cell, size_t had, size_t size);
+/* Bytes that an object of `size` really occupies; of large sizes what the
+ * allocator is expected to give. */
 size_t heap_cell_bytes(size_t size);
 
 /* What the heap will be allowed to take (0: no limit): small heaps use fewer

@@ -155,7 +155,7 @@ put_object(struct store *store, struct found *found,
     } else {
         old = object = place_object(found->place);
         old_bytes = object_bytes(old);
-        if (heap_cell_bytes(bytes) != heap_cell_bytes(old_bytes) ||
+        if (!heap_fits(old, old_bytes, bytes) ||
             parts_are_inside(draft, old, old_bytes)) {
             object = heap_take(store->heap, bytes, key->slot);
             if (object == NULL) return NULL;
@@ -290,7 +290,7 @@ can_edit_in_place(const struct object *old, const struct draft *draft,
 
     if (object_type(old) != OBJECT_STRING) return false;
     if (object_lead(flags) != object_lead(old->flags)) return false;
-    return heap_cell_bytes(bytes) == heap_cell_bytes(object_bytes(old));
+    return heap_fits(old, object_bytes(old), bytes);
 }
 
 static char *
@@ -453,7 +453,7 @@ store_set_expiry(struct store *store, const struct store_key *key,
     flags = draft_flags(&draft, key);
     old_bytes = object_bytes(object);
     bytes = old_bytes + object_lead(flags) - object_lead(object->flags);
-    if (heap_cell_bytes(bytes) == heap_cell_bytes(old_bytes)) {
+    if (heap_fits(object, old_bytes, bytes)) {
         found.slot->digest ^= inside_digest(key->hash, object);
         rewrite_head(object, &draft, flags, key);
         settle_expiry(store, &found, key, expire_ms);

@@ -535,7 +535,8 @@ value_parse(enum setting id, const struct bytes *args, uint32_t arg_count,
         return bad(&in, ERR_RANGE, "too many words: at most %d",
                    LINE_WORDS_MAX);
     }
-    for (i = 0; i < in.count; i++) {
+    /* numbers and choices refuse it by themselves, in their own words */
+    for (i = 0; in.row->kind >= KIND_MEMORY && i < in.count; i++) {
         if (in.args[i].size > 0 &&
             memchr(in.args[i].data, '\0', in.args[i].size) != NULL) {
             return bad(&in, ERR_SYNTAX, "argument must not hold a zero byte");

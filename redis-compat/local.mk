@@ -1,5 +1,6 @@
 # The differential test and the smoke tests with real clients; README.
 EXTRA_PROGRAMS += redis-compat/differ redis-compat/clients/hiredis
+CLEANFILES += redis-compat/differ redis-compat/clients/hiredis
 check_helpers += redis-compat/differ redis-compat/clients/hiredis
 
 redis_compat_differ_SOURCES = \

@@ -291,6 +291,7 @@ ring_add(struct class_state *class, struct heap_slab *slab)
 static void
 ring_remove(struct class_state *class, struct heap_slab *slab)
 {
+    ASSERT(slab->next != NULL && slab->prev != NULL);
     if (slab->next == slab) {
         class->open = NULL;
     } else {

@@ -60,6 +60,7 @@ struct loop {
     uint32_t index;
     struct worker *worker;
     int epoll_fd;
+    bool is_busy;          /* the last wait brought something */
     bool is_listening;     /* the listeners are in the epoll set */
     int64_t complained_ms; /* about connections that can't be accepted */
     bool is_stopping;

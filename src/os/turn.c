@@ -10,6 +10,7 @@
 #include "os/signals.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -242,7 +243,11 @@ turn_run(struct loop *loop)
     struct epoll_event events[LOOP_EVENTS_MAX];
     int count, i;
 
+    /* Workers seldom have a core each: whoever waits for this one, clients
+     * perhaps, may run first, so that a wait brings more at once. */
+    if (loop->is_busy && loop->all->worker_count > 1) (void)sched_yield();
     count = epoll_wait(loop->epoll_fd, events, LOOP_EVENTS_MAX, wait_ms(loop));
+    loop->is_busy = count > 0;
     loop->now_ms = clock_mono_ms();
     worker_turn(loop->worker, loop->now_ms, clock_wall_us());
     for (i = 0; i < count; i++)

@@ -31,6 +31,7 @@ struct watched {
 };
 
 struct multi_state;
+struct op;
 
 struct client {
     uint64_t id;
@@ -47,6 +48,9 @@ struct client {
     const struct multi_state *running;     /* EXEC's, while it runs */
     struct watched *watched;               /* owned array */
     uint32_t watched_count;
+    struct op *ops, *last_op; /* the router's: under way, oldest first */
+    uint32_t op_count;
+    bool is_due; /* the router will say so at the end of the turn */
     /* kept up to date by the session, for CLIENT LIST and INFO */
     size_t query_used, query_room, out_used, out_room;
     uint64_t net_in, net_out, commands;

@@ -251,12 +251,20 @@ wants_room(const struct cmd_call *call)
            !(call->spec->flags & CMD_IN_MULTI);
 }
 
+static inline bool
+is_loading(const struct cmd_call *call)
+{
+    return atomic_load_explicit(&call->env->shared->is_loading,
+                                memory_order_relaxed);
+}
+
 static NOINLINE bool
 passes_slowly(struct cmd_call *call)
 {
     const struct cmd_spec *spec = call->spec;
 
-    if (spec == NULL) {
+    if (spec == NULL || (spec->flags & CMD_INTERNAL)) {
+        call->spec = NULL;
         reject_unknown(call);
         return false;
     }
@@ -270,6 +278,10 @@ passes_slowly(struct cmd_call *call)
     }
     if (!(spec->flags & CMD_NO_AUTH) && cmd_needs_auth(call)) {
         reject(call, "NOAUTH Authentication required.");
+        return false;
+    }
+    if (is_loading(call) && !(spec->flags & CMD_LOADING)) {
+        reject(call, "LOADING Redis is loading the dataset in memory");
         return false;
     }
     if ((call->client->flags & CLIENT_MULTI) && (spec->flags & CMD_NO_MULTI)) {
@@ -295,8 +307,9 @@ passes(struct cmd_call *call)
     const uint32_t watched =
         CLIENT_AUTHENTICATED | CLIENT_MULTI | CLIENT_MONITOR;
 
-    if (UNLIKELY(spec == NULL || (spec->flags & CMD_SUBCOMMANDS) ||
-                 !arity_is_right(call) ||
+    if (UNLIKELY(spec == NULL ||
+                 (spec->flags & (CMD_SUBCOMMANDS | CMD_INTERNAL)) ||
+                 !arity_is_right(call) || is_loading(call) ||
                  (call->client->flags & watched) != CLIENT_AUTHENTICATED)) {
         return passes_slowly(call);
     }
@@ -467,6 +480,22 @@ lock_sorted(struct cmd_call *call)
         store_lock(env->shared->store, env->slots[i]);
 }
 
+/* With the slots locked; the guard may refuse. */
+static inline void
+run_guarded(struct cmd_call *call)
+{
+    const struct cmd_guard *guard = call->guard;
+
+    if (LIKELY(guard == NULL)) {
+        call->spec->run(call);
+    } else if (guard->enter(guard->self, call)) {
+        call->spec->run(call);
+        guard->leave(guard->self, call);
+    } else {
+        call->is_refused = true;
+    }
+}
+
 static NOINLINE void
 run_many(struct cmd_call *call)
 {
@@ -485,7 +514,7 @@ run_many(struct cmd_call *call)
             cmd_slots_add(env, call->keys[i].slot);
         cmd_slots_lock(env);
     }
-    call->spec->run(call);
+    run_guarded(call);
     cmd_slots_unlock(env);
 }
 
@@ -503,7 +532,7 @@ run_unlocked(struct cmd_call *call, bool has_key)
         }
         slot = call->key.slot;
         store_lock(call->store, slot);
-        spec->run(call);
+        run_guarded(call);
         store_unlock(call->store, slot);
     } else if (spec->key_shape == CMD_KEYS_NONE) {
         spec->run(call);
@@ -575,6 +604,42 @@ account(struct cmd_call *call)
 
 /* ---- the ways in ---- */
 
+bool
+cmd_execute(struct cmd_call *call, bool has_key)
+{
+    call->is_refused = false;
+    run_unlocked(call, has_key);
+    if (UNLIKELY(call->is_refused)) return false;
+    account(call);
+    return true;
+}
+
+bool
+cmd_check_room(struct cmd_call *call)
+{
+    if (LIKELY(has_room(call))) return true;
+    reject(call, oom_text);
+    return false;
+}
+
+bool
+cmd_locate(struct cmd_call *call, bool has_key)
+{
+    const struct cmd_spec *spec = call->spec;
+
+    switch ((enum cmd_key_shape)spec->key_shape) {
+    case CMD_KEYS_NONE: return true;
+    case CMD_KEYS_ONE:
+        if (!has_key) {
+            call->key = store_key(call->store, call->client->db,
+                                  call->args[spec->key_first]);
+        }
+        return true;
+    case CMD_KEYS_MANY: return locate(call);
+    }
+    return false;
+}
+
 void
 cmd_run(struct cmd_call *call, bool has_key)
 {
@@ -584,10 +649,15 @@ cmd_run(struct cmd_call *call, bool has_key)
     call->reply->errors = 0;
     call->keys = NULL;
     call->key_count = 0;
+    call->is_taken = false;
     if (LIKELY(passes(call))) {
+        const struct cmd_router *router = call->env->router;
+
         if (UNLIKELY((client->flags & CLIENT_MULTI) &&
                      !(call->spec->flags & CMD_IN_MULTI))) {
             multi_queue(call);
+        } else if (UNLIKELY(router != NULL)) {
+            router->run(router->self, call, has_key);
         } else {
             run_unlocked(call, has_key);
             account(call);

@@ -55,6 +55,7 @@ enum cmd_flag { /* names as COMMAND INFO shows them, lower-cased */
                     1 << 25, /* a container: args[1] names the command */
                 CMD_IN_MULTI =
                     1 << 26, /* runs at once inside MULTI (EXEC, DISCARD...) */
+                CMD_INTERNAL = 1 << 27, /* between nodes; no client's */
 };
 
 struct cmd_call;
@@ -111,6 +112,19 @@ struct client_query {
     bool skip_me;
 };
 
+/* What cmd_host.ring tells. */
+enum cmd_ring_report {
+    CMD_RING_NODES,  /* an array with a map for each member */
+    CMD_RING_MAP,    /* a map: the ring's facts, and who has which slots */
+    CMD_RING_SLOT,   /* a map: all that is known here of slot call->key.slot */
+    CMD_RING_OWNERS, /* two pairs of a map: that slot's owners; those that can
+                      * be reached from here */
+    CMD_RING_HINTS,  /* a map: copies kept for others */
+    CMD_RING_REPAIR, /* a map: how the comparing and mending goes */
+    CMD_RING_STATUS, /* a map: all that a verdict on the ring needs */
+    CMD_RING_INFO,   /* lines of INFO, appended to env->scratch */
+};
+
 /* What a command may ask of the process around it. node/ implements it. */
 struct cmd_host {
     /* CLIENT LIST, INFO and KILL reach over all workers: they answer later.
@@ -128,6 +142,36 @@ struct cmd_host {
     void (*config_changed)(struct cmd_call *call, enum setting id);
     /* a command was run and somebody is monitoring */
     void (*feed)(struct cmd_call *call);
+    /* what this node knows of its ring (or that it is alone): the reply */
+    void (*ring)(struct cmd_call *call, enum cmd_ring_report what);
+};
+
+/*
+ * What stands around commands in a ring; coord/ implements it. A worker whose
+ * env->router is NULL is alone: its commands see the local store and nothing
+ * else.
+ */
+struct cmd_router {
+    /* A command has passed its gates. Runs it (cmd_execute), or sets
+     * call->is_taken: its reply comes later, in the client's order. */
+    void (*run)(void *self, struct cmd_call *call, bool has_key);
+    /* The client has commands under way (client->ops): text that was replied
+     * at once waits behind them. */
+    void (*behind)(void *self, struct client *client, struct bytes text);
+    /* Moves replies that are due to `out`; true: nothing is under way. */
+    bool (*collect)(void *self, struct client *client, struct buf *out);
+    /* The client goes away; what is under way goes on without it. */
+    void (*forget)(void *self, struct client *client);
+    /* Too much is under way: nothing more is to be read. */
+    bool (*is_full)(void *self);
+    void *self;
+};
+
+/* Around one execution; both are called with the command's slots locked. */
+struct cmd_guard {
+    bool (*enter)(void *self, struct cmd_call *call); /* false: not now */
+    void (*leave)(void *self, struct cmd_call *call);
+    void *self;
 };
 
 /* Facts about the process that the loop refreshes with each tick. */
@@ -163,6 +207,7 @@ struct cmd_shared {
     _Atomic uint32_t monitor_count;
     _Atomic int64_t pause_until_ms; /* monotonic; 0: not paused */
     _Atomic bool pause_only_writes;
+    _Atomic bool is_loading; /* not yet one of its ring: LOADING */
     _Atomic int64_t last_save_s;
     _Atomic int64_t stats_reset_ms;
     struct rates rates; /* sampled by worker 0: info_sample() */
@@ -194,6 +239,7 @@ struct cmd_recent {
 /* One per worker. */
 struct cmd_env {
     _Alignas(64) struct cmd_shared *shared;
+    const struct cmd_router *router; /* NULL: alone */
     uint32_t worker;
     int64_t now_ms;         /* monotonic, of this turn */
     int64_t wall_ms;        /* Unix milliseconds, of this turn */
@@ -243,6 +289,9 @@ struct cmd_call {
     int64_t wall_ms;     /* env->wall_ms */
     bool all_held;       /* inside EXEC: every lock needed is held */
     bool is_in_exec;
+    bool is_taken;   /* set by the router: the reply comes later */
+    bool is_refused; /* set by cmd_execute: the guard said no */
+    const struct cmd_guard *guard; /* NULL: none */
     /* the first key, made by the batch or by cmd_run; valid if key_first > 0
      */
     struct store_key key;
@@ -280,6 +329,16 @@ bool cmd_may_write(const struct cmd_call *call);
 
 /* Runs spec->run with the locks already held: EXEC, later scripts. */
 void cmd_run_held(struct cmd_call *call);
+
+/* For the router: keys, locks, guard, spec->run, statistics, without gates.
+ * False (and call->is_refused): the guard said no, nothing was run or replied.
+ */
+bool cmd_execute(struct cmd_call *call, bool has_key);
+/* The gate of commands that need memory: makes room, or replies -OOM. */
+bool cmd_check_room(struct cmd_call *call);
+/* Fills call->key, keys, key_args and key_count, which stay valid until the
+ * next command of this worker; false: no memory. */
+bool cmd_locate(struct cmd_call *call, bool has_key);
 
 /*
  * For EXEC: the slots of its commands are added one by one, locked in

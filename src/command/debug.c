@@ -9,6 +9,7 @@
 #include "command/latency.h"
 #include "command/slowlog.h"
 #include "config/choices.h"
+#include "store/replicate.h"
 
 #include <stdio.h>
 
@@ -156,6 +157,30 @@ debug_protocol(struct cmd_call *call)
     }
 }
 
+/* DEBUG KULA-DROP key, DEBUG KULA-FLIP key: loses or alters this node's copy of
+ * a key behind the digest's back, as damage would. */
+static void
+debug_damage(struct cmd_call *call,
+             bool (*damage)(struct store *store, const struct store_key *key))
+{
+    struct store_key key =
+        store_key(call->store, call->client->db, call->args[2]);
+    bool is_done;
+
+    if (call->is_in_exec) {
+        reply_error(call->reply, "ERR not inside a transaction");
+        return;
+    }
+    store_lock(call->store, key.slot);
+    is_done = damage(call->store, &key);
+    store_unlock(call->store, key.slot);
+    if (is_done) {
+        reply_ok(call->reply);
+    } else {
+        reply_error(call->reply, "ERR no such key");
+    }
+}
+
 static void
 debug_help(struct cmd_call *call)
 {
@@ -163,6 +188,10 @@ debug_help(struct cmd_call *call)
         "DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
         "ERROR <string>",
         "    Answers an error of that text.",
+        "KULA-DROP <key>",
+        "    Loses this node's copy of a key, as damage would.",
+        "KULA-FLIP <key>",
+        "    Alters this node's copy of a key, as damage would.",
         "LOG <message>",
         "    Writes a line to the log.",
         "OBJECT <key>",
@@ -201,6 +230,10 @@ admin_debug(struct cmd_call *call)
         debug_sleep(call);
     } else if (cmd_arg_is(call, 1, "object")) {
         debug_object(call);
+    } else if (cmd_arg_is(call, 1, "kula-drop")) {
+        debug_damage(call, store_damage_drop);
+    } else if (cmd_arg_is(call, 1, "kula-flip")) {
+        debug_damage(call, store_damage_flip);
     } else if (cmd_arg_is(call, 1, "protocol")) {
         debug_protocol(call);
     } else if (cmd_arg_is(call, 1, "error")) {

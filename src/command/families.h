@@ -16,5 +16,6 @@ extern const struct cmd_spec cmd_connection_table[];
 extern const struct cmd_spec cmd_server_table[];
 extern const struct cmd_spec cmd_cluster_table[];
 extern const struct cmd_spec cmd_introspect_table[];
+extern const struct cmd_spec cmd_kula_table[];
 
 #endif

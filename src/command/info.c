@@ -415,6 +415,16 @@ info_cluster(struct info *info)
     put_fixed(info, "cluster_enabled:0\r\n");
 }
 
+/* Lines that node/ has. */
+static void
+info_ring(struct info *info)
+{
+    const struct cmd_host *host = info->shared->host;
+
+    if (host != NULL && host->ring != NULL)
+        host->ring(info->call, CMD_RING_INFO);
+}
+
 static void
 info_keyspace(struct info *info)
 {
@@ -453,6 +463,7 @@ static const struct section {
      info_latencystats},
     {"cluster", "Cluster", 7, info_cluster},
     {"keyspace", "Keyspace", 7, info_keyspace},
+    {"ring", "Ring", SECTION_EVERYTHING, info_ring},
 };
 
 static uint32_t

@@ -197,7 +197,9 @@ reply_all(struct cmd_call *call)
     uint32_t i;
 
     for (i = 0; i < cmd_count(); i++) {
-        if (cmd_at(i)->parent != NULL) continue;
+        if (cmd_at(i)->parent != NULL || (cmd_at(i)->flags & CMD_INTERNAL)) {
+            continue;
+        }
         reply_info(call->reply, cmd_at(i));
         count++;
     }
@@ -245,7 +247,8 @@ admin_command_count(struct cmd_call *call)
     uint32_t i;
 
     for (i = 0; i < cmd_count(); i++)
-        count += cmd_at(i)->parent == NULL;
+        count +=
+            cmd_at(i)->parent == NULL && !(cmd_at(i)->flags & CMD_INTERNAL);
     reply_int(call->reply, count);
 }
 
@@ -291,7 +294,10 @@ admin_command_list(struct cmd_call *call)
     }
     place = reply_defer(call->reply);
     for (i = 0; i < cmd_count(); i++) {
-        if (!passes_filter(cmd_at(i), filter, value)) continue;
+        if ((cmd_at(i)->flags & CMD_INTERNAL) ||
+            !passes_filter(cmd_at(i), filter, value)) {
+            continue;
+        }
         reply_bulk_str(call->reply, cmd_at(i)->name);
         count++;
     }

@@ -176,7 +176,9 @@ admin_command_docs(struct cmd_call *call)
     uint32_t i;
 
     for (i = 0; call->arg_count == 2 && i < cmd_count(); i++) {
-        if (cmd_at(i)->parent != NULL) continue;
+        if (cmd_at(i)->parent != NULL || (cmd_at(i)->flags & CMD_INTERNAL)) {
+            continue;
+        }
         reply_docs(call->reply, cmd_at(i), syntax);
         count++;
     }

@@ -193,6 +193,13 @@ run_move(struct cmd_call *call)
     reply_int(call->reply, 1);
 }
 
+/* What only the router carries out. */
+static void
+run_between_nodes(struct cmd_call *call)
+{
+    reply_error(call->reply, "ERR this command is for nodes of a ring");
+}
+
 /* ---- whole databases ---- */
 
 static void
@@ -630,6 +637,34 @@ const struct cmd_spec cmd_keys_table[] = {
      .complexity = "O(N) for N keys",
      .summary = "Deletes all keys of all databases.",
      .syntax = "[ASYNC | SYNC]"},
+    {.name = "kula.flush", .group = "server",
+     .args_min = 2, .args_max = 2,
+     .flags = CMD_WRITE | CMD_INTERNAL,
+     .run = run_between_nodes, .acl = "write slow",
+     .since = "1.0.0", .complexity = "O(slots)",
+     .summary = "FLUSHALL and FLUSHDB on their way to a primary.",
+     .syntax = "database"},
+    {.name = "kula.keys", .group = "server",
+     .args_min = 2, .args_max = 2,
+     .flags = CMD_READONLY | CMD_INTERNAL,
+     .run = run_between_nodes, .acl = "read slow",
+     .since = "1.0.0", .complexity = "O(keys)",
+     .summary = "KEYS on its way to a primary.",
+     .syntax = "pattern"},
+    {.name = "kula.count", .group = "server",
+     .args_min = 1, .args_max = 1,
+     .flags = CMD_READONLY | CMD_INTERNAL,
+     .run = run_between_nodes, .acl = "read slow",
+     .since = "1.0.0", .complexity = "O(keys)",
+     .summary = "DBSIZE on its way to a primary.",
+     .syntax = ""},
+    {.name = "kula.random", .group = "server",
+     .args_min = 1, .args_max = 1,
+     .flags = CMD_READONLY | CMD_INTERNAL,
+     .run = run_between_nodes, .acl = "read slow",
+     .since = "1.0.0", .complexity = "O(keys)",
+     .summary = "RANDOMKEY on its way to a primary.",
+     .syntax = ""},
     {.name = "object", .group = "generic",
      .args_min = 2, .args_max = CMD_ARGS_ANY,
      .flags = CMD_SUBCOMMANDS,

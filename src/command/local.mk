@@ -30,6 +30,7 @@ src_libkula_a_SOURCES += \
 	src/command/key_specs.c \
 	src/command/key_specs.h \
 	src/command/keys.c \
+	src/command/kula.c \
 	src/command/latency.c \
 	src/command/latency.h \
 	src/command/latency_histogram.c \
@@ -37,6 +38,9 @@ src_libkula_a_SOURCES += \
 	src/command/memory_cmd.c \
 	src/command/multi.c \
 	src/command/multi.h \
+	src/command/multi_inside.h \
+	src/command/packed.c \
+	src/command/packed.h \
 	src/command/rates.c \
 	src/command/rates.h \
 	src/command/server.c \

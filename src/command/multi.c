@@ -14,21 +14,9 @@
 #include "base/err.h"
 #include "base/memory.h"
 #include "command/families.h"
+#include "command/multi_inside.h"
 
 enum { QUEUE_ROOM_FIRST = 8, WATCH_ROOM_FIRST = 4 };
-
-struct queued {
-    const struct cmd_spec *spec;
-    struct bytes *args; /* owned; their bytes follow in the same block */
-    uint32_t arg_count;
-};
-
-struct multi_state {
-    struct queued *queue; /* owned */
-    uint32_t count, room;
-    uint32_t flags; /* of all queued commands */
-    size_t bytes;   /* of all queued commands */
-};
 
 void
 multi_taint(struct client *client)
@@ -36,7 +24,7 @@ multi_taint(struct client *client)
     if (client->flags & CLIENT_MULTI) client->flags |= CLIENT_DIRTY_EXEC;
 }
 
-static void
+void
 multi_free(struct multi_state *multi)
 {
     uint32_t i;
@@ -231,6 +219,15 @@ unlock_all_needed(struct cmd_call *call, const struct multi_state *multi)
     }
 }
 
+/* In a ring the copies of a key have one version; alone, an absent key has
+ * none that could be compared, but its slot has. */
+uint64_t
+multi_watch_version(struct cmd_call *call, const struct store_key *key)
+{
+    if (call->env->router != NULL) return store_version(call->store, key);
+    return store_watch(call->store, key, call->wall_ms);
+}
+
 static bool
 watched_are_unchanged(struct cmd_call *call)
 {
@@ -241,8 +238,7 @@ watched_are_unchanged(struct cmd_call *call)
         const struct watched *watched = &client->watched[i];
         struct store_key key = watched_key(call, watched);
 
-        if (store_watch(call->store, &key, call->wall_ms) != watched->version)
-            return false;
+        if (multi_watch_version(call, &key) != watched->version) return false;
     }
     return true;
 }
@@ -384,14 +380,14 @@ watch_one(struct cmd_call *call, const struct store_key *key)
         .name = name,
         .name_bytes = key->name.size,
         .db = key->db,
-        .version = store_watch(call->store, key, call->wall_ms),
+        .version = multi_watch_version(call, key),
     };
     client->watched_count++;
     return true;
 }
 
-static void
-watch(struct cmd_call *call)
+void
+multi_watch(struct cmd_call *call)
 {
     struct client *client = call->client;
     size_t bytes = watched_bytes(client);
@@ -476,7 +472,7 @@ const struct cmd_spec cmd_multi_table[] = {
      .key_first = 1,
      .key_last = -1,
      .key_step = 1,
-     .run = watch,
+     .run = multi_watch,
      .acl = "fast transaction",
      .key_spec = "RO",
      .since = "2.2.0",
@@ -494,5 +490,20 @@ const struct cmd_spec cmd_multi_table[] = {
      .complexity = "O(1)",
      .summary = "Forgets the watched keys.",
      .syntax = ""},
+    {.name = "kula.exec",
+     .group = "transactions",
+     .args_min = 4,
+     .args_max = CMD_ARGS_ANY,
+     .flags = CMD_WRITE | CMD_INTERNAL | CMD_MOVABLEKEYS | CMD_NOSCRIPT,
+     .key_first = 1,
+     .key_last = -1,
+     .key_step = 1,
+     .run = packed_run,
+     .find_keys = packed_find_keys,
+     .acl = "write slow",
+     .since = "1.0.0",
+     .complexity = "the sum of the commands in it",
+     .summary = "A transaction on its way to the node that runs it.",
+     .syntax = "databases watched argument [argument ...]"},
     {.name = NULL},
 };

@@ -25,6 +25,7 @@ size_t multi_bytes(const struct client *client);
 /* All flags of the queued commands, or'ed: enum cmd_flag. */
 uint32_t multi_flags(const struct client *client);
 
-void multi_exec(struct cmd_call *call); /* EXEC, told apart by cmd_run */
+void multi_exec(struct cmd_call *call);  /* EXEC, told apart by cmd_run */
+void multi_watch(struct cmd_call *call); /* WATCH, likewise by the router */
 
 #endif

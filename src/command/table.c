@@ -34,6 +34,7 @@ static const struct cmd_spec *const families[] = {
     cmd_string_table, cmd_bitmap_table,  cmd_keys_table,
     cmd_expire_table, cmd_multi_table,   cmd_connection_table,
     cmd_server_table, cmd_cluster_table, cmd_introspect_table,
+    cmd_kula_table,
 };
 
 static struct {

@@ -29,7 +29,12 @@
     X(RDB_VERSION, "strict", "relaxed")                                        \
     X(LOG_FORMAT, "legacy", "logfmt")                                          \
     X(LOG_TIME, "legacy", "iso8601", "milliseconds")                           \
-    X(UNKNOWN, "stop", "warn")
+    X(UNKNOWN, "stop", "warn")                                                 \
+    X(QUORUM, "sloppy", "strict")                                              \
+    X(CONFLICT, "lww", "siblings")                                             \
+    X(SCOPE, "local", "each")                                                  \
+    X(SPANNING, "run", "refuse")                                               \
+    X(ORDER, "loose", "strict")
 
 enum supervised_mode {
     SUPERVISED_UPSTART,
@@ -64,5 +69,20 @@ enum shutdown_bit {
 enum syslog_choice { SYSLOG_USER, SYSLOG_LOCAL0 };
 
 enum unknown_choice { UNKNOWN_STOP, UNKNOWN_WARN };
+
+/* quorum-mode: may stand-ins count for W? */
+enum quorum_choice { QUORUM_SLOPPY, QUORUM_STRICT };
+
+/* conflict-policy */
+enum conflict_choice { CONFLICT_LWW, CONFLICT_SIBLINGS };
+
+/* scope: where R and W are counted */
+enum scope_choice { SCOPE_LOCAL, SCOPE_EACH };
+
+/* exec-spanning: MULTI and its like over the slots of several nodes */
+enum spanning_choice { SPANNING_RUN, SPANNING_REFUSE };
+
+/* pipeline-order: of one client's commands on different keys */
+enum order_choice { ORDER_LOOSE, ORDER_STRICT };
 
 #endif

@@ -27,6 +27,8 @@
     DIRECTIVES_REPLICA(X)                                                      \
     DIRECTIVES_WATCH(X)                                                        \
     DIRECTIVES_TYPES(X)                                                        \
+    DIRECTIVES_RING(X)                                                         \
+    DIRECTIVES_QUORUM(X)                                                       \
     DIRECTIVES_CLUSTER(X)                                                      \
     DIRECTIVES_TLS(X)                                                          \
     DIRECTIVES_NEWER(X)                                                        \
@@ -184,12 +186,38 @@ X(STREAM_NODE_MAX_BYTES, "stream-node-max-bytes", MEMORY, KEPT, 0, "4096", 0, LO
 X(STREAM_NODE_MAX_ENTRIES, "stream-node-max-entries", INT, KEPT, 0, "100", 0, LONG_TOP, NONE, NO_TYPE) \
 X(BUSY_REPLY_THRESHOLD, "busy-reply-threshold", INT, KEPT, 0, "5000", 0, LONG_TOP, NONE, NO_SCRIPTS)
 
+#define DIRECTIVES_RING(X) \
+X(RING_NAME, "ring-name", NAME, WORKS, F_FIXED, "kula", 1, 0, NONE, NONE) \
+X(RING_SEEDS, "ring-seeds", SEEDS, WORKS, F_FIXED, "", 0, 64, NONE, NONE) \
+X(RING_SECRET, "ring-secret", TEXT, WORKS, F_FIXED, "", 0, 0, NONE, NONE) \
+X(RING_SECRET_FILE, "ring-secret-file", TEXT, WORKS, F_FIXED, "", 0, 0, NONE, NONE) \
+X(BUS_PORT, "bus-port", INT, WORKS, F_FIXED, "0", 0, 65535, NONE, NONE) \
+X(BUS_BIND, "bus-bind", WORDS, WORKS, F_FIXED, "127.0.0.1", 0, 16, NONE, NONE) \
+X(ANNOUNCE_ADDRESS, "announce-address", ADDRESS, WORKS, F_FIXED, "", 0, 0, NONE, NONE) \
+X(DATACENTER, "datacenter", NAME, WORKS, F_FIXED, "dc1", 1, 0, NONE, NONE) \
+X(RACK, "rack", NAME, WORKS, F_FIXED, "", 0, 0, NONE, NONE) \
+X(RING_WEIGHT, "ring-weight", DECIMAL, WORKS, F_FIXED, "0", 0, 1000, NONE, NONE) \
+X(VNODES, "vnodes", INT, WORKS, F_FIXED, "64", 1, 4096, NONE, NONE) \
+X(NODE_TIMEOUT_MS, "node-timeout-ms", INT, WORKS, 0, "3000", 100, 600000, NONE, NONE) \
+X(HINTS_MAX_BYTES, "hints-max-bytes", MEMORY, WORKS, 0, "0", 0, LONG_TOP, NONE, NONE) \
+X(FORGET_AFTER, "forget-after", INT, WORKS, 0, "86400", 1, INT_TOP, NONE, NONE) \
+X(BACKGROUND_BUDGET, "background-budget", INT, WORKS, 0, "25", 1, 100, NONE, NONE) \
+X(CLOCK_SKEW_MAX_MS, "clock-skew-max-ms", INT, WORKS, F_FIXED, "500", 1, 60000, NONE, NONE)
+
+#define DIRECTIVES_QUORUM(X) \
+X(REPLICAS, "replicas", REPLICAS, WORKS, F_FIXED, "3", 1, 8, NONE, NONE) \
+X(READ_QUORUM, "read-quorum", INT, WORKS, 0, "2", 1, 8, NONE, NONE) \
+X(WRITE_QUORUM, "write-quorum", INT, WORKS, 0, "2", 1, 8, NONE, NONE) \
+X(QUORUM_MODE, "quorum-mode", ENUM, WORKS, 0, "sloppy", 0, 0, QUORUM, NONE) \
+X(QUORUM_TIMEOUT_MS, "quorum-timeout-ms", INT, WORKS, 0, "1000", 10, 60000, NONE, NONE) \
+X(CONFLICT_POLICY, "conflict-policy", ENUM, LATER, F_FIXED, "lww", 0, 0, CONFLICT, NOT_YET) \
+X(SCOPE, "scope", ENUM, LATER, F_FIXED, "local", 0, 0, SCOPE, NOT_YET) \
+X(EXEC_SPANNING, "exec-spanning", ENUM, WORKS, 0, "run", 0, 0, SPANNING, NONE) \
+X(PIPELINE_ORDER, "pipeline-order", ENUM, WORKS, 0, "loose", 0, 0, ORDER, NONE)
+
 #define DIRECTIVES_CLUSTER(X) \
 X(CLUSTER_ENABLED, "cluster-enabled", BOOL, LATER, F_FIXED, "no", 0, 1, NONE, NOT_YET) \
 X(CLUSTER_CONFIG_FILE, "cluster-config-file", TEXT, KEPT, F_FIXED, "nodes.conf", 0, 0, NONE, NO_CLUSTER) \
-X(CLUSTER_NODE_TIMEOUT, "cluster-node-timeout", INT, KEPT, 0, "15000", 0, LONG_TOP, NONE, NO_CLUSTER) \
-X(CLUSTER_PORT, "cluster-port", INT, KEPT, F_FIXED, "0", 0, 65535, NONE, NO_CLUSTER) \
-X(CLUSTER_ANNOUNCE_IP, "cluster-announce-ip", TEXT, KEPT, 0, "", 0, 0, NONE, NO_CLUSTER) \
 X(CLUSTER_ANNOUNCE_HOSTNAME, "cluster-announce-hostname", HOST_NAME, KEPT, 0, "", 0, 0, NONE, NO_CLUSTER) \
 X(CLUSTER_ANNOUNCE_PORT, "cluster-announce-port", INT, KEPT, 0, "0", 0, 65535, NONE, NO_CLUSTER) \
 X(CLUSTER_ANNOUNCE_TLS_PORT, "cluster-announce-tls-port", INT, KEPT, 0, "0", 0, 65535, NONE, NO_CLUSTER) \

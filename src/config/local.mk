@@ -1,4 +1,6 @@
 src_libkula_a_SOURCES += \
+	src/config/check.c \
+	src/config/check.h \
 	src/config/choices.h \
 	src/config/directives.h \
 	src/config/inside.h \

@@ -126,6 +126,18 @@ settings_output_limit(const struct settings *settings, enum output_class which)
     };
 }
 
+double
+settings_decimal(const struct settings *settings, enum setting id)
+{
+    char *text = settings_text(settings, id);
+    long double number = 0;
+
+    ASSERT(table_row(id)->kind == KIND_DECIMAL);
+    (void)number_parse_float(bytes_str(text), &number);
+    mem_free(text);
+    return (double)number;
+}
+
 uint32_t
 settings_percentiles(const struct settings *settings, double *out,
                      uint32_t room)
@@ -253,16 +265,29 @@ settings_kept_count(const struct settings *settings)
     return count;
 }
 
-/* Lines of a file add up for `save`, until an empty one. */
-static void
-add_save(const struct settings *settings, struct value *value)
+static uint32_t
+count_words(const char *text)
 {
+    uint32_t count = text[0] != '\0';
+
+    for (; *text != '\0'; text++)
+        count += *text == ' ';
+    return count;
+}
+
+/* Lines of a file add up for `save` and `ring-seeds`, until an empty one. */
+static int
+add_lines(const struct settings *settings, enum setting id, struct value *value,
+          char why[SETTING_WHY_BYTES])
+{
+    const struct setting_row *row = table_row(id);
     char *old, *sum;
     size_t size;
 
-    if (settings->is_frozen || value->text[0] == '\0') return;
-    if (!settings_is_set(settings, SETTING_SAVE)) return;
-    old = settings_text(settings, SETTING_SAVE);
+    if (id != SETTING_SAVE && id != SETTING_RING_SEEDS) return ERR_OK;
+    if (settings->is_frozen || value->text[0] == '\0') return ERR_OK;
+    if (!settings_is_set(settings, id)) return ERR_OK;
+    old = settings_text(settings, id);
     if (old[0] != '\0') {
         size = strlen(old) + strlen(value->text) + 2;
         sum = mem_must(size);
@@ -271,6 +296,11 @@ add_save(const struct settings *settings, struct value *value)
         value->text = sum;
     }
     mem_free(old);
+    if (row->most == 0 || count_words(value->text) <= (uint64_t)row->most)
+        return ERR_OK;
+    (void)snprintf(why, SETTING_WHY_BYTES, "too many in all: at most %lld",
+                   (long long)row->most);
+    return ERR_RANGE;
 }
 
 /* What is not there yet, or never, may only be set to what it is. */
@@ -308,8 +338,8 @@ settings_set(struct settings *settings, enum setting id,
     err = value_parse(id, args, arg_count, &value, why);
     if (err != ERR_OK) return err;
     err = check_use(id, &value, why);
+    if (err == ERR_OK) err = add_lines(settings, id, &value, why);
     if (err == ERR_OK) {
-        if (id == SETTING_SAVE) add_save(settings, &value);
         settings_put(settings, id, &value);
         lock_take(settings->lock);
         settings->entries[id].is_set = true;

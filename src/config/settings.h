@@ -57,6 +57,8 @@ void settings_free(struct settings *settings);
 int64_t settings_int(const struct settings *settings, enum setting id);
 /* A copy of a text; the caller frees it with mem_free. */
 char *settings_text(const struct settings *settings, enum setting id);
+/* ring-weight: a text that is a decimal number. */
+double settings_decimal(const struct settings *settings, enum setting id);
 /* True if the text's bytes are exactly `bytes`; takes the same time wherever
  * they differ (requirepass). */
 bool settings_text_is(const struct settings *settings, enum setting id,
@@ -99,8 +101,8 @@ const char *settings_suggest(struct bytes name);
  * supported yet, refused. Nothing has changed then.
  *
  * Before settings_freeze lines of one file add up where Redis adds them up
- * (save); after it each call replaces the value, and immutable ones are
- * refused.
+ * (save), and for ring-seeds; after it each call replaces the value, and
+ * immutable ones are refused.
  */
 WARN_UNUSED int settings_set(struct settings *settings, enum setting id,
                              const struct bytes *args, uint32_t arg_count,

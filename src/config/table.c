@@ -75,7 +75,10 @@ SETTING_CHOICES(CHOICES_ARRAY)
     X(LIST_MAX_LISTPACK_SIZE, "list-max-ziplist-size") \
     X(ZSET_MAX_LISTPACK_ENTRIES, "zset-max-ziplist-entries") \
     X(ZSET_MAX_LISTPACK_VALUE, "zset-max-ziplist-value") \
-    X(BUSY_REPLY_THRESHOLD, "lua-time-limit")
+    X(BUSY_REPLY_THRESHOLD, "lua-time-limit") \
+    X(BUS_PORT, "cluster-port") \
+    X(NODE_TIMEOUT_MS, "cluster-node-timeout") \
+    X(ANNOUNCE_ADDRESS, "cluster-announce-ip")
 
 /* Names that Valkey has added: known, and not shown by CONFIG GET. */
 #define SETTING_NEWER_NAMES(X) \

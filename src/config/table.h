@@ -19,10 +19,15 @@ enum setting_kind {
     KIND_TEXT,
     KIND_FILE_NAME, /* not empty but for dbfilename, and no slash */
     KIND_HOST_NAME,
+    KIND_NAME,    /* may be empty if least is 0 */
+    KIND_ADDRESS, /* likewise */
+    KIND_DECIMAL, /* 0, or 0.01 to most */
     KIND_TITLE,
     KIND_EVENTS,
     KIND_WORDS, /* several words */
     KIND_OTHER, /* several words, of another server: anything goes */
+    KIND_SEEDS, /* at most most */
+    KIND_REPLICAS,
     KIND_SAVE,
     KIND_HOST_PORT,
     KIND_OOM_VALUES,

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/memory.h"
 #include "base/number.h"
+#include "config/check.h"
 #include "config/line.h"
 
 #include <stdarg.h>
@@ -327,6 +328,51 @@ read_bind(struct reading *in)
     return keep_words(in);
 }
 
+/* A name or an address; nothing at all where that has a meaning. */
+static int
+read_checked(struct reading *in, int (*check)(struct bytes, char *))
+{
+    if (in->args[0].size > 0 || in->row->least > 0) {
+        int err = check(in->args[0], in->why);
+
+        if (err != ERR_OK) return err;
+    }
+    return keep_words(in);
+}
+
+static int
+read_decimal(struct reading *in)
+{
+    int err = check_weight(in->args[0], in->row->most, in->why);
+
+    return err == ERR_OK ? keep_words(in) : err;
+}
+
+static int
+read_seeds(struct reading *in)
+{
+    uint32_t i;
+
+    if (in->count > (uint64_t)in->row->most) {
+        return bad(in, ERR_RANGE, "too many seeds: at most %lld",
+                   (long long)in->row->most);
+    }
+    for (i = 0; i < in->count; i++) {
+        int err = check_seed(in->args[i], in->why);
+
+        if (err != ERR_OK) return err;
+    }
+    return keep_words(in);
+}
+
+static int
+read_replicas(struct reading *in)
+{
+    int err = check_replicas(in->args, in->count, in->why);
+
+    return err == ERR_OK ? keep_words(in) : err;
+}
+
 static int
 read_save(struct reading *in)
 {
@@ -467,9 +513,14 @@ read_kind(struct reading *in)
     case KIND_OTHER: return keep_words(in);
     case KIND_FILE_NAME: return read_file_name(in);
     case KIND_HOST_NAME: return read_host_name(in);
+    case KIND_NAME: return read_checked(in, check_name);
+    case KIND_ADDRESS: return read_checked(in, check_host);
+    case KIND_DECIMAL: return read_decimal(in);
     case KIND_TITLE: return read_title(in);
     case KIND_EVENTS: return read_events(in);
     case KIND_WORDS: return read_bind(in);
+    case KIND_SEEDS: return read_seeds(in);
+    case KIND_REPLICAS: return read_replicas(in);
     case KIND_SAVE: return read_save(in);
     case KIND_HOST_PORT: return read_host_port(in);
     case KIND_OOM_VALUES: return read_oom_values(in);

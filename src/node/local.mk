@@ -1,6 +1,11 @@
 src_libkula_a_SOURCES += \
+	src/node/bus.c \
 	src/node/clients.c \
 	src/node/inside.h \
 	src/node/monitor.c \
 	src/node/node.c \
-	src/node/node.h
+	src/node/node.h \
+	src/node/peers.c \
+	src/node/ring.c \
+	src/node/settle.c \
+	src/node/upkeep.c

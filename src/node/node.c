@@ -15,6 +15,7 @@
 #include "command/latency.h"
 #include "command/multi.h"
 #include "command/slowlog.h"
+#include "coord/coord.h"
 
 #include <limits.h>
 
@@ -243,6 +244,7 @@ worker_deliver(struct worker *worker, struct message *message)
         monitor_push(worker, buf_bytes(&message->line));
         break;
     case MESSAGE_RESUME: resume(worker); break;
+    case MESSAGE_ROUSE: atomic_store(&worker->is_roused, false); break;
     }
     message_free(message);
 }
@@ -284,6 +286,10 @@ node_new(const struct node_config *config)
         worker->env->wall_us = (uint64_t)config->store.wall_ms * 1000;
         reply_init(&worker->reply);
     }
+    if (config->ring != NULL) {
+        node->ring = ring_new(node, config);
+        ring_begin(node);
+    }
     return node;
 }
 
@@ -292,6 +298,8 @@ worker_deinit(struct worker *worker)
 {
     while (worker->first != NULL)
         worker_close(worker, worker->first);
+    bus_free(worker);
+    if (worker->coord != NULL) coord_free(worker->coord);
     while (worker->outbox != NULL) {
         struct message *next = worker->outbox->next;
 
@@ -311,6 +319,7 @@ node_free(struct node *node)
     if (node == NULL) return;
     for (i = 0; i < node->worker_count; i++)
         worker_deinit(&node->workers[i]);
+    ring_free(node->ring);
     store_free(node->shared.store);
     slowlog_free(node->shared.slowlog);
     latency_free(node->shared.latency);
@@ -470,6 +479,11 @@ worker_close(struct worker *worker, struct session *session)
 {
     struct metrics *metrics = &worker->env->metrics;
 
+    if (worker->bus != NULL) ring_session_closed(worker, session);
+    if (worker->env->router != NULL) {
+        worker->env->router->forget(worker->env->router->self,
+                                    &session->client);
+    }
     if (session->is_monitor) drop_monitor(worker, session);
     if (session->client.flags & CLIENT_MONITOR)
         atomic_fetch_sub(&worker->env->shared->monitor_count, 1);
@@ -643,6 +657,7 @@ worker_turn(struct worker *worker, int64_t now_ms, uint64_t wall_us)
     env->wall_us = wall_us;
     env->wall_ms = (int64_t)(wall_us / 1000);
     metric_add(&env->metrics.turns, 1);
+    if (worker->bus != NULL) atomic_fetch_add(&worker->turns, 1);
     if (UNLIKELY(worker->sleeper_count > 0)) wake_sleepers(worker);
     if (UNLIKELY(worker->postponed_count > 0) && !is_paused(worker))
         resume(worker);
@@ -684,12 +699,19 @@ look_after_some(struct worker *worker)
 }
 
 void
+worker_turn_end(struct worker *worker)
+{
+    if (worker->bus != NULL) ring_turn_end(worker);
+}
+
+void
 worker_tick(struct worker *worker, uint64_t rss_bytes)
 {
     struct cmd_env *env = worker->env;
 
     cmd_env_refresh(env);
     look_after_some(worker);
+    if (worker->bus != NULL) ring_tick(worker);
     if (worker->index != 0) return;
     store_tick(env->shared->store, rss_bytes, EXPIRE_BUDGET, env->wall_ms);
     info_sample(env->shared, env->now_ms);
@@ -709,5 +731,10 @@ worker_deadline_ms(const struct worker *worker)
     }
     if (worker->sleeper_count > 0 && worker->wake_ms < deadline)
         deadline = worker->wake_ms;
+    if (worker->bus != NULL) {
+        int64_t ring_ms = ring_deadline_ms(worker);
+
+        if (ring_ms < deadline) deadline = ring_ms;
+    }
     return deadline;
 }

@@ -17,11 +17,19 @@
 #ifndef NODE_NODE_H
 #define NODE_NODE_H
 
+#include "bus/link.h"
+#include "member/member.h"
 #include "session/session.h"
 
 struct node;
 struct worker;
 struct message; /* owned by whoever holds it; freed by worker_deliver */
+
+/* Small files that a node keeps in its data directory. */
+enum node_file {
+    NODE_FILE_MEMBERS, /* what member_effects.save gave */
+    NODE_FILE_CEILING, /* 8 bytes: a stamp above all that were minted */
+};
 
 /* What a worker may ask of the loop; called during events. */
 struct node_effects {
@@ -37,13 +45,33 @@ struct node_effects {
     const char *(*config_rewrite)(void *self);
     /* log file, level, limits: a directive that the loop carries out changed */
     void (*config_changed)(void *self, enum setting id);
+    /* ---- the bus; may all be NULL where node_config.ring is NULL ---- */
+    /* opens a connection for this link (an address or a name): later one of
+     * worker_bus_connected, worker_bus_closed, never during this call */
+    void (*bus_connect)(void *self, uint32_t worker, struct link *link,
+                        const char *host, uint16_t port);
+    /* the link has output, or is BROKEN: look at it before this turn ends */
+    void (*bus_wake)(void *self, uint32_t worker, struct link *link);
+    /* writes one of the node's small files durably, before it returns */
+    void (*save)(void *self, enum node_file file, struct bytes bytes);
+    void (*random)(void *self, void *out, size_t size); /* for nonces */
+    void (*log)(void *self, const char *line);
     void *self;
+};
+
+/* What a node needs to be one of a ring; borrowed until node_new returns. */
+struct node_ring {
+    struct member_config member;
+    struct link_ring link;
+    struct stamp ceiling; /* NODE_FILE_CEILING of the last life */
+    int64_t now_ms;       /* monotonic, when node_new is called */
 };
 
 struct node_config {
     struct settings *settings; /* borrowed, outlives the node */
     uint32_t worker_count;     /* 1 .. 64 */
     struct store_config store;
+    const struct node_ring *ring; /* NULL: alone for ever, no bus */
     struct node_effects effects;
 };
 
@@ -110,6 +138,24 @@ int64_t worker_deadline_ms(const struct worker *worker);
 bool worker_has_backlog(const struct worker *worker);
 /* The first of the sessions with backlog, NULL if none. */
 struct session *worker_next_backlog(struct worker *worker);
+
+/* ---- the bus: connections to other nodes; see bus/link.h ---- */
+
+/* A peer's connection was accepted by this worker. NULL: refused (too many,
+ * not on loopback without a secret); close it. */
+struct link *worker_bus_accept(struct worker *worker, const char *address,
+                               bool is_loopback);
+/* The connection that bus_connect asked for stands. */
+void worker_bus_connected(struct worker *worker, struct link *link);
+void worker_bus_input(struct worker *worker, struct link *link,
+                      struct bytes bytes);
+/* What is to be sent is link_output(link); then link_sent. When the state is
+ * LINK_BROKEN, send what is there once, close, and call this. */
+/* The connection is gone, or could not be made: the link is freed. */
+void worker_bus_closed(struct worker *worker, struct link *link);
+/* Once per turn, after all its events and before the output of woken links
+ * and sessions is sent: acknowledgements, time-outs, control work. */
+void worker_turn_end(struct worker *worker);
 
 /* For the inbox: messages are chained by the loop. */
 struct message **message_link(struct message *message);

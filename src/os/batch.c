@@ -240,6 +240,17 @@ finish_one(struct loop *loop, struct batch *batch, uint32_t index)
     }
 }
 
+static void
+finish_all(struct loop *loop, struct batch *batch)
+{
+    uint32_t i;
+
+    send_all(batch);
+    for (i = 0; i < batch->count; i++)
+        finish_one(loop, batch, i);
+    batch->count = 0;
+}
+
 void
 batch_run(struct loop *loop)
 {
@@ -258,10 +269,37 @@ batch_run(struct loop *loop)
     expect_all(loop, batch);
     for (i = 0; i < batch->count; i++)
         run_one(loop, batch, i);
-    send_all(batch);
-    for (i = 0; i < batch->count; i++)
-        finish_one(loop, batch, i);
-    batch->count = 0;
+    finish_all(loop, batch);
+}
+
+void
+batch_run_woken(struct loop *loop, struct conn *first)
+{
+    struct batch *batch = loop->batch;
+    struct conn *conn, *next;
+
+    ASSERT(batch->count == 0);
+    for (conn = first; conn != NULL; conn = next) {
+        next = conn->next_woken;
+        conn->is_woken = false;
+        conn->next_woken = NULL;
+        if (conn->session == NULL) continue;
+        if (conn->is_bulky || conn->is_full ||
+            (conn->session->client.flags & CLIENT_KILLED)) {
+            conn_continue(loop, conn);
+            continue;
+        }
+        if (batch->count == BATCH_MAX) finish_all(loop, batch);
+        batch->jobs[batch->count] = (struct job){.conn = conn};
+        worker_input(loop->worker, conn->session, NULL, 0);
+        if (!take_output(loop, &batch->jobs[batch->count],
+                         slice(batch->output, batch->count)) &&
+            !conn_flush(loop, conn)) {
+            continue;
+        }
+        batch->count++;
+    }
+    finish_all(loop, batch);
 }
 
 #else
@@ -296,6 +334,12 @@ void
 batch_run(struct loop *loop)
 {
     ASSERT(loop->batch == NULL);
+}
+
+void
+batch_run_woken(struct loop *loop, struct conn *first)
+{
+    ASSERT(loop->batch == NULL && first == NULL);
 }
 
 #endif

@@ -22,4 +22,8 @@ bool batch_add(struct batch *batch, struct conn *conn);
 /* Serves those that were added; on the worker's own thread. */
 void batch_run(struct loop *loop);
 
+/* The same for sessions that have something to say without having been read:
+ * a list by next_woken, of connections that are not closed. */
+void batch_run_woken(struct loop *loop, struct conn *first);
+
 #endif

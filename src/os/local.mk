@@ -13,10 +13,15 @@ src_libkulaos_a_SOURCES += \
 	src/os/loop.c \
 	src/os/loop.h \
 	src/os/loop_inside.h \
+	src/os/peer.c \
 	src/os/process.c \
 	src/os/process.h \
+	src/os/resolver.c \
+	src/os/resolver.h \
 	src/os/signals.c \
 	src/os/signals.h \
+	src/os/small_file.c \
+	src/os/small_file.h \
 	src/os/socket.c \
 	src/os/socket.h \
 	src/os/turn.c

@@ -29,6 +29,7 @@ loop_deinit(struct loop *loop)
     inbox_deinit(&loop->inbox);
     if (loop->epoll_fd >= 0) (void)close(loop->epoll_fd);
     mem_free(loop->input);
+    mem_free(loop->peer_input);
     mem_free(loop->load);
 }
 
@@ -45,6 +46,7 @@ loop_init(struct loop *loop, struct loops *all, uint32_t index)
 {
     loop->all = all;
     loop->index = index;
+    loop->now_ms = clock_mono_ms();
     loop->input = mem_must(LOOP_INPUT_BYTES);
     loop->load = mem_must(sizeof(*loop->load));
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -64,6 +66,15 @@ is_plain(void)
     return choice != NULL && !strcmp(choice, "epoll");
 }
 
+/* Called by the resolver's thread. */
+static void
+ring(void *self, uint32_t worker)
+{
+    struct loops *all = self;
+
+    inbox_ring(&all->loops[worker].inbox);
+}
+
 int
 loops_new(struct loops **out, uint32_t worker_count,
           const struct loop_hooks *hooks)
@@ -79,6 +90,8 @@ loops_new(struct loops **out, uint32_t worker_count,
     all->loops = mem_try_aligned(size, _Alignof(struct loop));
     ASSERT(all->loops != NULL);
     memset(all->loops, 0, size);
+    atomic_store(&all->keepalive_s, LOOP_KEEPALIVE_S);
+    all->resolver = resolver_new(worker_count, ring, all);
     for (i = 0; i < worker_count; i++) {
         int err = loop_init(&all->loops[i], all, i);
 
@@ -108,6 +121,7 @@ loops_free(struct loops *all)
     uint32_t i;
 
     if (all == NULL) return;
+    resolver_free(all->resolver);
     for (i = 0; i < all->worker_count; i++)
         loop_deinit(&all->loops[i]);
     close_listeners(all);
@@ -146,6 +160,7 @@ serve_until_stopped(struct loop *loop)
     }
     while (loop->conns != NULL)
         conn_close(loop, loop->conns);
+    peer_close_all(loop);
     inbox_close(&loop->inbox);
 }
 
@@ -154,12 +169,18 @@ static void
 sweep(struct loop *loop)
 {
     struct conn *conn;
+    struct peer *peer;
 
     for (conn = loop->woken; conn != NULL; conn = conn->next_woken) {
         conn->is_woken = false;
     }
     loop->woken = NULL;
     conn_bury(loop);
+    for (peer = loop->woken_peers; peer != NULL; peer = peer->next_woken) {
+        peer->is_woken = false;
+    }
+    loop->woken_peers = NULL;
+    peer_bury(loop);
 }
 
 static void *
@@ -231,6 +252,7 @@ loops_keepalive(struct loops *all, int64_t seconds)
 {
     uint32_t i;
 
+    atomic_store(&all->keepalive_s, seconds);
     for (i = 0; i < all->listening_count; i++) {
         if (all->listening[i].listener.is_unix) continue;
         socket_keepalive(all->listening[i].source.fd, seconds);

@@ -28,7 +28,8 @@ struct loop_hooks {
 WARN_UNUSED int loops_new(struct loops **loops, uint32_t worker_count,
                           const struct loop_hooks *hooks);
 void loops_free(struct loops *loops); /* NULL is fine; closes listeners */
-/* Takes the listener's descriptor; before loops_run. ERR_LIMIT: too many. */
+/* Takes the listener's descriptor; before loops_run. What comes to one that
+ * is_bus is another node. ERR_LIMIT: too many. */
 WARN_UNUSED int loops_listen(struct loops *loops,
                              const struct socket_listener *listener);
 /* "epoll" or "io_uring": what the workers will use. */
@@ -42,11 +43,15 @@ WARN_UNUSED int loops_run(struct loops *loops, struct node *node,
                           int signal_fd);
 /* A graceful stop; any thread, repeated calls are fine. */
 void loops_stop(struct loops *loops);
-/* tcp-keepalive of connections to come; any thread. */
+/* tcp-keepalive of connections to come, both ways; any thread. */
 void loops_keepalive(struct loops *loops, int64_t seconds);
 
 /* For struct node_effects. */
 bool loops_post(struct loops *loops, uint32_t to, struct message *message);
 void loops_wake(struct loops *loops, uint32_t worker, struct session *session);
+/* On the worker's own thread, as its effects are. */
+void loops_bus_connect(struct loops *loops, uint32_t worker, struct link *link,
+                       const char *host, uint16_t port);
+void loops_bus_wake(struct loops *loops, uint32_t worker, struct link *link);
 
 #endif

@@ -4,6 +4,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -89,6 +91,7 @@ socket_listen_tcp(struct socket_listener *listener, const char *host,
                        : "%s:%u",
                    host, (unsigned)port);
     listener->is_unix = false;
+    listener->is_bus = false;
     err = resolve(host, port, &end, why);
     if (err != ERR_OK) return err;
 
@@ -135,6 +138,7 @@ socket_listen_unix(struct socket_listener *listener, const char *path,
     (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
     (void)snprintf(listener->name, sizeof(listener->name), "%s", path);
     listener->is_unix = true;
+    listener->is_bus = false;
     if (is_answered(&address)) {
         errno = EADDRINUSE;
         return fail(why, "bind", -1);
@@ -165,6 +169,131 @@ socket_accept(int fd, union socket_end *peer)
 
     memset(peer, 0, sizeof(*peer));
     return accept4(fd, &peer->any, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+static socklen_t
+end_size(const union socket_end *end)
+{
+    return end->any.sa_family == AF_INET6 ? sizeof(end->v6) : sizeof(end->v4);
+}
+
+int
+socket_connect(const union socket_end *peer, int64_t keepalive_s)
+{
+    int fd = socket(peer->any.sa_family, SYSTEM_SOCKET, 0);
+    int kept;
+
+    if (fd < 0) return -1;
+    set_flag(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    socket_keepalive(fd, keepalive_s);
+    if (connect(fd, &peer->any, end_size(peer)) == 0) return fd;
+    if (errno == EINPROGRESS) return fd;
+    kept = errno;
+    (void)close(fd);
+    errno = kept;
+    return -1;
+}
+
+int
+socket_connect_error(int fd)
+{
+    union socket_end own, peer;
+    socklen_t own_size = sizeof(own), peer_size = sizeof(peer);
+    socklen_t size = sizeof(int);
+    int code = 0;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &size) < 0) return errno;
+    if (code != 0) return code;
+    memset(&own, 0, sizeof(own));
+    memset(&peer, 0, sizeof(peer));
+    if (getsockname(fd, &own.any, &own_size) < 0 ||
+        getpeername(fd, &peer.any, &peer_size) < 0) {
+        return errno;
+    }
+    /* Where nobody listens on a port that the kernel gives to callers, a
+     * socket can be connected to itself. */
+    if (own_size == peer_size && !memcmp(&own, &peer, own_size)) {
+        return ECONNREFUSED;
+    }
+    return 0;
+}
+
+uint32_t
+socket_resolve(const char *host, uint16_t port, bool only_numbers,
+               union socket_end *ends, uint32_t room, char why[256])
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                             .ai_family = AF_UNSPEC};
+    struct addrinfo *found = NULL, *at;
+    uint32_t count = 0;
+    char service[8];
+    int code;
+
+    hints.ai_flags = AI_NUMERICSERV | (only_numbers ? AI_NUMERICHOST : 0);
+    (void)snprintf(service, sizeof(service), "%u", (unsigned)port);
+    code = getaddrinfo(host, service, &hints, &found);
+    if (code != 0) {
+        (void)snprintf(why, 256, "%s", gai_strerror(code));
+        return 0;
+    }
+    for (at = found; at != NULL && count < room; at = at->ai_next) {
+        if (at->ai_addrlen > sizeof(*ends)) continue;
+        memset(&ends[count], 0, sizeof(*ends));
+        memcpy(&ends[count++], at->ai_addr, at->ai_addrlen);
+    }
+    freeaddrinfo(found);
+    if (count == 0) (void)snprintf(why, 256, "no address");
+    return count;
+}
+
+/* How good an interface's address is to be reached by others; 0: not. */
+static int
+reach(const struct ifaddrs *interface)
+{
+    const struct sockaddr *end = interface->ifa_addr;
+    struct sockaddr_in6 v6;
+
+    if (end == NULL || (interface->ifa_flags & IFF_LOOPBACK)) return 0;
+    if (!(interface->ifa_flags & IFF_UP)) return 0;
+    if (end->sa_family == AF_INET) return 2;
+    if (end->sa_family != AF_INET6) return 0;
+    memcpy(&v6, end, sizeof(v6));
+    return IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr) ? 0 : 1;
+}
+
+void
+socket_own_address(char out[SOCKET_NAME_ROOM])
+{
+    struct ifaddrs *all = NULL, *at;
+    int best = 0;
+
+    (void)snprintf(out, SOCKET_NAME_ROOM, "127.0.0.1");
+    if (getifaddrs(&all) != 0) return;
+    for (at = all; at != NULL; at = at->ifa_next) {
+        bool is_v4;
+
+        if (reach(at) <= best) continue;
+        is_v4 = at->ifa_addr->sa_family == AF_INET;
+        if (getnameinfo(at->ifa_addr,
+                        is_v4 ? sizeof(struct sockaddr_in)
+                              : sizeof(struct sockaddr_in6),
+                        out, SOCKET_NAME_ROOM, NULL, 0, NI_NUMERICHOST) == 0) {
+            best = reach(at);
+        }
+    }
+    freeifaddrs(all);
+}
+
+bool
+socket_listens_on_loopback(const struct socket_listener *listener)
+{
+    union socket_end end;
+    socklen_t size = sizeof(end);
+
+    if (listener->is_unix) return true;
+    memset(&end, 0, sizeof(end));
+    if (getsockname(listener->fd, &end.any, &size) < 0) return false;
+    return socket_is_loopback(&end);
 }
 
 bool

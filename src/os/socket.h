@@ -25,6 +25,7 @@ union socket_end {
 struct socket_listener {
     int fd;
     bool is_unix;
+    bool is_bus;                 /* of other nodes, not of clients */
     char name[SOCKET_NAME_ROOM]; /* "127.0.0.1:6379", or the path */
 };
 
@@ -41,10 +42,24 @@ WARN_UNUSED int socket_listen_tcp(struct socket_listener *listener,
 WARN_UNUSED int socket_listen_unix(struct socket_listener *listener,
                                    const char *path, unsigned mode, int backlog,
                                    char why[256]);
+/* True if a listener can be reached from this machine alone. */
+bool socket_listens_on_loopback(const struct socket_listener *listener);
 /* Of a listener: what its connections will have. 0: off. */
 void socket_keepalive(int fd, int64_t seconds);
 /* A new connection, non-blocking; -1 and errno. */
 int socket_accept(int fd, union socket_end *peer);
+/* A connection under way, non-blocking: writable when it stands or has failed,
+ * which socket_connect_error tells. -1 and errno. */
+int socket_connect(const union socket_end *peer, int64_t keepalive_s);
+/* 0: it stands; else an errno. */
+int socket_connect_error(int fd);
+/* The addresses of a host, at most `room`; returns how many. An address is
+ * never looked up; a name may take seconds, unless only_numbers: then it has
+ * none. 0: `why` says why. */
+uint32_t socket_resolve(const char *host, uint16_t port, bool only_numbers,
+                        union socket_end *ends, uint32_t room, char why[256]);
+/* An address of this machine that others may reach, or "127.0.0.1". */
+void socket_own_address(char out[SOCKET_NAME_ROOM]);
 bool socket_is_loopback(const union socket_end *end);
 /* "ip:port" or "[v6]:port". */
 void socket_name(const union socket_end *end, char out[SOCKET_NAME_ROOM]);

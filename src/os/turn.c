@@ -1,6 +1,7 @@
 /*
  * One turn: a single wait for many events, one reading of the clock, then
- * whatever is ready; at the end those whose state changed from elsewhere.
+ * whatever is ready; at the end those whose state changed from elsewhere, and
+ * what all of them have written to other nodes.
  */
 #include "os/loop_inside.h"
 
@@ -33,16 +34,22 @@ turn_listen(struct loop *loop, bool is_on)
     }
 }
 
-/* The worker with the fewest connections; on a tie this one. */
+static _Atomic uint32_t *
+counter(struct loop *loop, bool is_bus)
+{
+    return is_bus ? &loop->peer_count : &loop->conn_count;
+}
+
+/* The worker with the fewest connections of the kind; on a tie this one. */
 static struct loop *
-pick_worker(struct loop *loop)
+pick_worker(struct loop *loop, bool is_bus)
 {
     struct loop *best = loop;
-    uint32_t least = atomic_load(&loop->conn_count), i;
+    uint32_t least = atomic_load(counter(loop, is_bus)), i;
 
     for (i = 0; i < loop->all->worker_count; i++) {
         struct loop *other = &loop->all->loops[i];
-        uint32_t count = atomic_load(&other->conn_count);
+        uint32_t count = atomic_load(counter(other, is_bus));
 
         if (count >= least) continue;
         least = count;
@@ -52,9 +59,20 @@ pick_worker(struct loop *loop)
 }
 
 static void
+open_arrival(struct loop *loop, const struct arrival *arrival)
+{
+    if (arrival->listener->is_bus) {
+        peer_accept(loop, arrival);
+    } else {
+        conn_open(loop, arrival);
+    }
+}
+
+static void
 accept_some(struct loop *loop, const struct listening *listening)
 {
     struct arrival arrival = {.listener = &listening->listener};
+    bool is_bus = listening->listener.is_bus;
     uint32_t i;
 
     for (i = 0; i < LOOP_ACCEPTS_MAX; i++) {
@@ -63,16 +81,16 @@ accept_some(struct loop *loop, const struct listening *listening)
         arrival.fd = socket_accept(listening->source.fd, &arrival.peer);
         if (arrival.fd < 0 && errno == ECONNABORTED) continue;
         if (arrival.fd < 0) break;
-        target = pick_worker(loop);
-        atomic_fetch_add(&target->conn_count, 1);
+        target = pick_worker(loop, is_bus);
+        atomic_fetch_add(counter(target, is_bus), 1);
         if (target != loop && inbox_put_arrival(&target->inbox, &arrival)) {
             continue;
         }
         if (target != loop) { /* its inbox is full */
-            atomic_fetch_sub(&target->conn_count, 1);
-            atomic_fetch_add(&loop->conn_count, 1);
+            atomic_fetch_sub(counter(target, is_bus), 1);
+            atomic_fetch_add(counter(loop, is_bus), 1);
         }
-        conn_open(loop, &arrival);
+        open_arrival(loop, &arrival);
     }
     if (i == LOOP_ACCEPTS_MAX || errno == EAGAIN || errno == EINTR) return;
     /* Out of descriptors or memory: the listener stays readable, so look away
@@ -101,8 +119,9 @@ empty_inbox(struct loop *loop)
         message = next;
     }
     for (i = 0; i < loop->load->arrival_count; i++) {
-        conn_open(loop, &loop->load->arrivals[i]);
+        open_arrival(loop, &loop->load->arrivals[i]);
     }
+    peer_answers(loop);
 }
 
 static void
@@ -152,6 +171,7 @@ serve(struct loop *loop, const struct epoll_event *event)
             serve_conn(loop, event->data.ptr, event->events);
         }
         break;
+    case SOURCE_PEER: peer_event(loop, event->data.ptr, event->events); break;
     case SOURCE_LISTENER: accept_some(loop, event->data.ptr); break;
     case SOURCE_INBOX: empty_inbox(loop); break;
     case SOURCE_SIGNALS: read_signals(loop); break;
@@ -174,12 +194,26 @@ run_backlog(struct loop *loop)
     }
 }
 
+static bool
+is_many(const struct conn *conn)
+{
+    uint32_t count = 0;
+
+    for (; conn != NULL && count < BATCH_LEAST; conn = conn->next_woken)
+        count++;
+    return count == BATCH_LEAST;
+}
+
 static void
 run_woken(struct loop *loop)
 {
     struct conn *conn = loop->woken;
 
     loop->woken = NULL; /* those woken from here on: in the next turn */
+    if (loop->batch != NULL && !loop->is_stopping && is_many(conn)) {
+        batch_run_woken(loop, conn);
+        return;
+    }
     while (conn != NULL) {
         struct conn *next = conn->next_woken;
 
@@ -203,6 +237,7 @@ tick(struct loop *loop)
     }
     worker_tick(loop->worker,
                 atomic_load_explicit(&all->rss_bytes, memory_order_relaxed));
+    peer_tick(loop);
     if (!loop->is_stopping) turn_listen(loop, true);
 }
 
@@ -231,7 +266,8 @@ wait_ms(const struct loop *loop)
     int64_t until = loop->next_tick_ms;
     int64_t deadline = worker_deadline_ms(loop->worker);
 
-    if (loop->woken != NULL) return 0;
+    if (loop->woken != NULL || loop->woken_peers != NULL) return 0;
+    if (loop->has_failed_peers) return 0;
     if (worker_has_backlog(loop->worker) && !loop->is_stopping) return 0;
     if (deadline < until) until = deadline;
     return until > loop->now_ms ? (int)(until - loop->now_ms) : 0;
@@ -250,17 +286,22 @@ turn_run(struct loop *loop)
     loop->is_busy = count > 0;
     loop->now_ms = clock_mono_ms();
     worker_turn(loop->worker, loop->now_ms, clock_wall_us());
+    if (loop->has_failed_peers) peer_close_failed(loop);
     for (i = 0; i < count; i++)
         serve(loop, &events[i]);
     if (loop->batch != NULL) batch_run(loop);
     if (worker_has_backlog(loop->worker) && !loop->is_stopping)
         run_backlog(loop);
-    if (loop->woken != NULL) run_woken(loop);
     if (loop->now_ms >= loop->next_tick_ms) tick(loop);
+    worker_turn_end(loop->worker);
+    /* Sessions first: what they have to tell other nodes goes along. */
+    if (loop->woken != NULL) run_woken(loop);
+    if (loop->woken_peers != NULL) peer_flush_woken(loop);
     if (UNLIKELY(atomic_load_explicit(&loop->all->is_stopping,
                                       memory_order_relaxed)) &&
         !loop->is_stopping) {
         begin_stop(loop);
     }
     if (loop->dead != NULL) conn_bury(loop);
+    if (loop->dead_peers != NULL) peer_bury(loop);
 }

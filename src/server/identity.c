@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "os/process.h"
+#include "os/small_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +14,6 @@
 #include <unistd.h>
 
 #define FILE_NAME "kula.node"
-#define TEMP_NAME "kula.node.new"
 
 enum { FILE_ROOM = 1024 };
 
@@ -105,33 +105,14 @@ decode(struct identity *identity, const char *text)
            parse_hex(seed, identity->hash_seed, IDENTITY_SEED_BYTES);
 }
 
-/* 1. write, 2. fsync, 3. rename, 4. fsync the directory: after a crash there
- * is a whole file or none. */
 static int
 save(const struct identity *identity, int dir_fd, char why[256])
 {
     struct buf text = {0};
-    int fd, err = ERR_OK;
+    int err;
 
     encode(identity, &text);
-    fd = openat(dir_fd, TEMP_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
-                0600);
-    if (fd < 0) {
-        err = fail(why, "create", ERR_SYSTEM);
-    } else {
-        if (write(fd, text.data, text.used) != (ssize_t)text.used) {
-            err = fail(why, "write", ERR_SYSTEM);
-        } else if (fsync(fd) < 0) {
-            err = fail(why, "fsync", ERR_SYSTEM);
-        }
-        (void)close(fd);
-    }
-    if (err == ERR_OK && renameat(dir_fd, TEMP_NAME, dir_fd, FILE_NAME) < 0) {
-        err = fail(why, "rename", ERR_SYSTEM);
-    }
-    if (err == ERR_OK && fsync(dir_fd) < 0) {
-        err = fail(why, "fsync of the directory", ERR_SYSTEM);
-    }
+    err = small_file_save(dir_fd, FILE_NAME, buf_bytes(&text), why);
     buf_deinit(&text);
     return err;
 }

@@ -4,8 +4,8 @@
  *   1. directory, log          problems go to standard error until here
  *   2. background, limits
  *   3. identity                kula.node
- *   4. loops, node, listeners  a taken port ends it here
- *   5. pid file, "Ready", supervisor
+ *   4. loops, listeners, bus   a taken port ends it here
+ *   5. node, pid file, "Ready", supervisor
  *   6. serve; then all of it backwards
  */
 #include "server/server.h"
@@ -24,6 +24,7 @@
 #include "server/config_file.h"
 #include "server/identity.h"
 #include "server/prepare.h"
+#include "server/ring_setup.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -39,6 +40,7 @@ struct server {
     struct loops *loops;
     struct node *node;
     struct identity identity;
+    struct ring_setup ring;
     char config_file[PATH_MAX]; /* absolute; "": none that can be rewritten */
     char executable[PATH_MAX];
     struct lock rewrite_lock;
@@ -162,6 +164,45 @@ on_config_changed(void *self, enum setting id)
     }
 }
 
+static void
+on_bus_connect(void *self, uint32_t worker, struct link *link, const char *host,
+               uint16_t port)
+{
+    struct server *server = self;
+
+    loops_bus_connect(server->loops, worker, link, host, port);
+}
+
+static void
+on_bus_wake(void *self, uint32_t worker, struct link *link)
+{
+    struct server *server = self;
+
+    loops_bus_wake(server->loops, worker, link);
+}
+
+static void
+on_save(void *self, enum node_file file, struct bytes bytes)
+{
+    struct server *server = self;
+
+    ring_setup_save(&server->ring, file, bytes);
+}
+
+static void
+on_random(void *self, void *out, size_t size)
+{
+    (void)self;
+    process_random(out, size);
+}
+
+static void
+on_log(void *self, const char *line)
+{
+    (void)self;
+    log_line(LOG_LEVEL_NOTICE, "%s", line);
+}
+
 /* ---- hooks: called by worker 0's loop ---- */
 
 static void
@@ -251,18 +292,9 @@ fill_facts(struct server *server)
 }
 
 static int
-make_node(struct server *server)
+make_loops(struct server *server)
 {
     const struct loop_hooks hooks = {on_signal, on_tick, server};
-    struct node_config config = {
-        .settings = server->settings,
-        .worker_count = server->worker_count,
-        .store = {.slot_count = 16384,
-                  .node = server->identity.node_number,
-                  .wall_ms = (int64_t)(clock_wall_us() / 1000)},
-        .effects = {on_post, on_wake, on_shutdown, on_config_rewrite,
-                    on_config_changed, server},
-    };
     int err = loops_new(&server->loops, server->worker_count, &hooks);
 
     if (err != ERR_OK) {
@@ -270,13 +302,45 @@ make_node(struct server *server)
                  strerror(errno));
         return err;
     }
+    err = prepare_listeners(server->settings, server->loops);
+    if (err != ERR_OK) return err;
+    err = ring_setup_init(&server->ring, server->settings, &server->identity,
+                          server->loops);
+    loops_keepalive(server->loops,
+                    settings_int(server->settings, SETTING_TCP_KEEPALIVE));
+    return err;
+}
+
+static void
+make_node(struct server *server)
+{
+    struct node_config config = {
+        .settings = server->settings,
+        .worker_count = server->worker_count,
+        .store = {.slot_count = 16384,
+                  .node = server->identity.node_number,
+                  .wall_ms = (int64_t)(clock_wall_us() / 1000)},
+        .ring = server->ring.has_bus ? &server->ring.ring : NULL,
+        .effects = {.post = on_post,
+                    .wake = on_wake,
+                    .shutdown = on_shutdown,
+                    .config_rewrite = on_config_rewrite,
+                    .config_changed = on_config_changed,
+                    .bus_connect = on_bus_connect,
+                    .bus_wake = on_bus_wake,
+                    .save = on_save,
+                    .random = on_random,
+                    .log = on_log,
+                    .self = server},
+    };
+
     memcpy(config.store.hash_seed, server->identity.hash_seed,
            sizeof(config.store.hash_seed));
     process_random(&config.store.rng_seed, sizeof(config.store.rng_seed));
+    server->ring.ring.now_ms = clock_mono_ms();
     server->node = node_new(&config);
     apply_memory_limit(server);
     fill_facts(server);
-    return ERR_OK;
 }
 
 static int
@@ -391,23 +455,26 @@ start_and_serve(struct server *server)
     prepare_limits(server->settings);
     clock_calibrate_ticks();
     err = load_identity(server);
-    if (err == ERR_OK) err = make_node(server);
+    if (err == ERR_OK) err = make_loops(server);
     if (err == ERR_OK) {
-        err = prepare_listeners(server->settings, server->loops);
+        make_node(server);
+        err = serve(server);
     }
-    if (err == ERR_OK) err = serve(server);
     log_line(LOG_LEVEL_WARNING,
              err == ERR_OK ? "Kula has stopped" : "Kula could not start");
     node_free(server->node);
     loops_free(server->loops);
+    ring_setup_deinit(&server->ring);
     return err;
 }
 
 int
 server_run(struct settings *settings, const struct options *options)
 {
-    struct server server = {
-        .settings = settings, .daemon_fd = -1, .signal_fd = -1};
+    struct server server = {.settings = settings,
+                            .ring.dir_fd = -1,
+                            .daemon_fd = -1,
+                            .signal_fd = -1};
     int64_t supervised = settings_int(settings, SETTING_SUPERVISED);
 
     remember_paths(&server, options);

@@ -101,7 +101,7 @@ may_run(const struct session *session)
     return !(session->client.flags &
              (CLIENT_WAITING | CLIENT_KILLED | CLIENT_CLOSE)) &&
            !session->is_closing && !session->is_postponed &&
-           unsent(session) < SESSION_OUT_PAUSE;
+           !session->is_behind && unsent(session) < SESSION_OUT_PAUSE;
 }
 
 bool
@@ -115,7 +115,7 @@ session_is_done(const struct session *session)
 {
     return !(session->client.flags & CLIENT_WAITING) &&
            !session->is_postponed && !session->is_stalled &&
-           !session->wants_more;
+           !session->wants_more && session->client.ops == NULL;
 }
 
 /* ---- parse ---- */
@@ -219,6 +219,28 @@ is_held_back(struct session *session, const struct cmd_call *call)
     return true;
 }
 
+/*
+ * In a ring several commands of a client may be under way at once. Those that
+ * speak of all data or change the connection wait until the ones before them
+ * have ended: all without keys, but for a few that touch nothing.
+ */
+static NOINLINE bool
+waits_behind(struct session *session, const struct cmd_env *env,
+             const struct cmd_spec *spec)
+{
+    const struct cmd_router *router = env->router;
+    bool is_barrier = spec != NULL && spec->key_shape == CMD_KEYS_NONE &&
+                      strcmp(spec->name, "ping") != 0 &&
+                      strcmp(spec->name, "echo") != 0;
+
+    if (!is_barrier && session->client.op_count < SESSION_UNDER_WAY_MAX &&
+        !router->is_full(router->self)) {
+        return false;
+    }
+    session->is_behind = true;
+    return true;
+}
+
 /* What a command has replied before it had to wait belongs to its end. */
 static NOINLINE void
 hold_reply(struct session *session, struct reply *reply, size_t start)
@@ -275,6 +297,17 @@ is_usual(const struct session *session, const struct cmd_env *env,
            env->ticks <= turn_ends;
 }
 
+/* Replied at once, but others are under way before it. */
+static NOINLINE void
+put_behind(struct client *client, struct cmd_env *env, struct reply *reply,
+           size_t start)
+{
+    env->router->behind(
+        env->router->self, client,
+        bytes_of(reply->out.data + start, reply->out.used - start));
+    reply->out.used = start;
+}
+
 /* Runs the batch's commands in order; *at: the offset behind the last one
  * that was run. */
 static enum outcome
@@ -310,11 +343,17 @@ run_batch(struct session *session, struct cmd_env *env, struct reply *reply,
             kill_now(session);
             return STOPPED;
         }
+        if (UNLIKELY(client->ops != NULL) &&
+            waits_behind(session, env, next->spec)) {
+            return STOPPED;
+        }
         if (LIKELY(next->has_key)) call.key = next->key;
         client->last_command = next->spec;
         client->commands++;
         cmd_run(&call, next->has_key && next->key.db == client->db);
         *at = next->end;
+        if (UNLIKELY(client->ops != NULL) && reply->out.used > start)
+            put_behind(client, env, reply, start);
         if (reply->out.used - start > session->out_largest)
             session->out_largest = reply->out.used - start;
         if (UNLIKELY(!is_usual(session, env, reply, batch->turn_ends)) &&
@@ -571,6 +610,22 @@ session_finish(struct session *session, struct cmd_env *env, struct bytes text)
     buf_deinit(&session->held);
     if (!(client->flags & CLIENT_REPLY_OFF)) session_push(session, env, text);
     if (client->flags & CLIENT_CLOSE) session->is_closing = true;
+    session->wants_more = session->is_stalled && may_run(session);
+}
+
+void
+session_resume(struct session *session, struct cmd_env *env)
+{
+    struct client *client = &session->client;
+    const struct cmd_router *router = env->router;
+    bool is_idle;
+
+    if (client->ops == NULL) return;
+    is_idle = router->collect(router->self, client, &session->out);
+    check_out_limits(session, env);
+    account_buffers(session, env);
+    if (!is_idle) return;
+    session->is_behind = false;
     session->wants_more = session->is_stalled && may_run(session);
 }
 

@@ -9,6 +9,7 @@
  *     OPEN --input--> parse a batch --> prefetch in waves --> run in order
  *       |                                                        |
  *       +-- WAITING (unfinished command, PAUSE): input is kept --+
+ *       +-- BEHIND (a barrier, others are under way): likewise --+
  *       +-- CLOSING: no more input; flush, then close
  *
  * What bounds a client's memory: the query buffer by its limit; the unsent
@@ -32,6 +33,7 @@ enum {
     SESSION_ROOM_LEAST = 64 * 1024,  /* of a bulk: worth its own receive */
     SESSION_ROOM_MAX = 256 * 1024,   /* bytes of it in one receive */
     SESSION_TAKE_LEAST = 64 * 1024,  /* unsent: worth taking the buffer */
+    SESSION_UNDER_WAY_MAX = 1024,    /* commands under way in the ring */
 };
 
 struct session {
@@ -49,6 +51,7 @@ struct session {
     bool wants_more;    /* has whole commands left: give it another turn */
     bool is_stalled;    /* query may begin with a whole command */
     bool is_postponed;  /* CLIENT PAUSE holds its next command back */
+    bool is_behind;     /* its next command waits for those under way */
     bool is_monitor;    /* counted as a monitor by its worker */
     bool is_in_backlog; /* in the worker's list of those that want more */
     void *loop_data;    /* the loop's own: descriptor, lists */
@@ -87,6 +90,10 @@ bool session_may_read(const struct session *session);
  * output limits: may set CLIENT_KILLED. */
 void session_sent(struct session *session, struct cmd_env *env,
                   struct buf *fresh, size_t sent);
+
+/* Commands under way in the ring have ended: takes their replies; what waited
+ * behind them may go on. */
+void session_resume(struct session *session, struct cmd_env *env);
 
 /* Now and then: gives memory back that an idle client does not need. */
 void session_rest(struct session *session, struct cmd_env *env);

@@ -11,11 +11,28 @@ struct tally {
     uint64_t digest, buckets, large_bytes;
     int64_t fresh;
     int64_t keys[STORE_DBS], expires[STORE_DBS];
-    uint32_t used;
+    uint32_t used, tombstones;
+    uint64_t tombstone_bytes;
 };
 
 static bool
-entry_ok(const struct store *store, const struct table *table,
+tombstone_ok(const struct store *store, uint32_t slot, struct place place,
+             struct tally *tally)
+{
+    const struct object *object = place_object(place);
+    uint64_t newest = object_newest(object).bits;
+
+    if (store->ring == NULL || place_heat(place) != HEAT_TOMBSTONE)
+        return false;
+    if (object_value(object).size > 0 || place_has_expiry(place)) return false;
+    if (newest < atomic_load(&store->ring->slots[slot].least)) return false;
+    tally->tombstones++;
+    tally->tombstone_bytes += object_bytes(object);
+    return true;
+}
+
+static bool
+entry_ok(const struct store *store, uint32_t slot, const struct table *table,
          struct place place, struct tally *tally)
 {
     const struct object *object = place_object(place);
@@ -27,23 +44,30 @@ entry_ok(const struct store *store, const struct table *table,
         entry_tag(place.bucket->entry[place.at])) {
         return false;
     }
-    if (object->check != inside_check(object_value(object))) return false;
-    if (place_has_expiry(place) != (expire_ms > 0)) return false;
-    if (expire_ms > 0 && expire_tick(expire_ms) < table->expire_at)
+    if (object->check != inside_check_of(object)) return false;
+    if (object_newest(object).bits <= inside_floor(store, slot, db).bits)
+        return false;
+    if (object_newest(object).bits > store->slots[slot].clock.bits)
         return false;
     if (object_bytes(object) > HEAP_CELL_MAX)
         tally->large_bytes += mem_room(object);
     tally->digest ^= inside_digest(hash, object);
+    tally->used++;
+    if (object->flags & OBJECT_TOMBSTONE)
+        return tombstone_ok(store, slot, place, tally);
+    if (place_heat(place) > HEAT_TOP) return false;
+    if (place_has_expiry(place) != (expire_ms > 0)) return false;
+    if (expire_ms > 0 && expire_tick(expire_ms) < table->expire_at)
+        return false;
     tally->fresh += place_heat(place) < HEAT_MAIN;
     tally->keys[db]++;
     tally->expires[db] += expire_ms > 0;
-    tally->used++;
     return true;
 }
 
 static bool
-table_contents_ok(const struct store *store, const struct table *table,
-                  struct tally *tally)
+table_contents_ok(const struct store *store, uint32_t slot,
+                  const struct table *table, struct tally *tally)
 {
     uint32_t b, i;
 
@@ -53,7 +77,7 @@ table_contents_ok(const struct store *store, const struct table *table,
             struct place place = {&table->buckets[b], i};
 
             if (place.bucket->entry[i] == 0) continue;
-            if (!entry_ok(store, table, place, tally)) return false;
+            if (!entry_ok(store, slot, table, place, tally)) return false;
         }
     }
     tally->buckets += table->bucket_count;
@@ -82,14 +106,22 @@ slot_ok(const struct store *store, uint32_t slot_at, struct tally *tally)
         for (k = 0; k < span; k++) {
             if (slot_table(slot, i + k) != table) return false;
         }
-        if (!table_contents_ok(store, table, &own)) return false;
+        if (!table_contents_ok(store, slot_at, table, &own)) return false;
         if (table->used > 0 && table->expire_at < bound) return false;
         i += span;
+    }
+    for (i = 0; i < STORE_DBS; i++)
+        own.digest ^= inside_floor_digest(i, inside_floor(store, slot_at, i));
+    if (store->ring != NULL &&
+        store->ring->slots[slot_at].tombstones != own.tombstones) {
+        return false;
     }
     if (own.used != slot->used || own.digest != slot->digest) return false;
     tally->buckets += own.buckets;
     tally->large_bytes += own.large_bytes;
     tally->fresh += own.fresh;
+    tally->tombstones += own.tombstones;
+    tally->tombstone_bytes += own.tombstone_bytes;
     for (i = 0; i < STORE_DBS; i++) {
         tally->keys[i] += own.keys[i];
         tally->expires[i] += own.expires[i];
@@ -117,6 +149,13 @@ store_ok(const struct store *store)
     for (i = 0; i < STORE_DBS; i++) {
         if (atomic_load(&store->keys[i]) != tally.keys[i]) return false;
         if (atomic_load(&store->expires[i]) != tally.expires[i]) return false;
+    }
+    if (store->ring != NULL) {
+        struct store_ring_stats stats;
+
+        store_ring_stats(store, &stats);
+        if (stats.tombstones != tally.tombstones) return false;
+        if (stats.tombstone_bytes != tally.tombstone_bytes) return false;
     }
     return atomic_load(&store->table_bytes) ==
                (int64_t)(tally.buckets * sizeof(struct bucket)) &&

@@ -136,6 +136,10 @@ evict(struct store *store, struct found *found, int64_t wall_ms)
     struct object *object = place_object(found->place);
     uint64_t hash = inside_hash(store, object_db(object), object_key(object));
 
+    if (store->hooks.evicted != NULL) {
+        store->hooks.evicted(store->hooks.self, slot_index(store, found->slot),
+                             hash, object_newest(object));
+    }
     if (place_heat(found->place) < HEAT_MAIN) ghost_add(store, hash);
     inside_take_out(store, found, object, hash, wall_ms);
     atomic_fetch_add_explicit(&store->evicted, 1, memory_order_relaxed);
@@ -146,6 +150,7 @@ struct search {
     uint32_t policy;
     int64_t wall_ms;
     uint64_t seen, evicted; /* entries, by this call */
+    uint32_t barren;        /* looks in a row that saw nothing to judge */
 };
 
 /* How much warmer than the coldest an entry may be and still go: it grows when
@@ -157,6 +162,14 @@ hurry_of(const struct search *search)
 
     if (LIKELY(search->seen < fair)) return 0;
     return (uint32_t)min_u64((search->seen - fair) / PATIENCE + 1, HEAT_TOP);
+}
+
+/* In a ring: only where this node decides. The slot is locked. */
+static bool
+may_evict(const struct store *store, uint32_t slot)
+{
+    return store->hooks.may_evict == NULL ||
+           store->hooks.may_evict(store->hooks.self, slot);
 }
 
 /* Judges one entry; true if it has to go. */
@@ -262,7 +275,7 @@ sweep(struct store *store, struct hand *hand, bool is_fresh_hand,
       struct search *search)
 {
     bool is_volatile = is_volatile_policy(search->policy);
-    uint64_t before = search->evicted;
+    uint64_t before = search->evicted, seen = search->seen;
     uint32_t at, looked, i;
     struct table *table;
     struct slot *slot;
@@ -271,14 +284,16 @@ sweep(struct store *store, struct hand *hand, bool is_fresh_hand,
     at = hand->slot;
     slot = &store->slots[at];
     store_lock(store, at);
-    table = is_volatile ? hand_volatile_table(store, slot, hand)
-                        : hand_table(slot, hand);
+    table = !may_evict(store, at) ? NULL
+            : is_volatile         ? hand_volatile_table(store, slot, hand)
+                                  : hand_table(slot, hand);
     for (looked = 0; table != NULL && looked < HAND_BUCKETS; looked++) {
         for (i = 0; i < BUCKET_ENTRIES; i++) {
             struct found found = {
-                slot, table, {&table->buckets[hand->bucket], i}, 0};
+                slot, table, {&table->buckets[hand->bucket], i}, 0, false};
 
             if (found.place.bucket->entry[i] == 0) continue;
+            if (place_heat(found.place) == HEAT_TOMBSTONE) continue;
             search->seen++;
             if (is_volatile && !place_has_expiry(found.place)) continue;
             if (!judge(search, found.place, is_fresh_hand)) continue;
@@ -288,7 +303,9 @@ sweep(struct store *store, struct hand *hand, bool is_fresh_hand,
         if (++hand->bucket == table->bucket_count) break;
     }
     if (search->evicted > before) inside_shrink(store, table);
-    if (hand_table(slot, hand) == NULL) hand_next_slot(store, hand);
+    if (table == NULL || hand_table(slot, hand) == NULL)
+        hand_next_slot(store, hand);
+    search->barren = search->seen > seen ? 0 : search->barren + 1;
     store_unlock(store, at);
 }
 
@@ -298,7 +315,7 @@ static void
 sweep_for_one(struct store *store, struct hand *hand, struct search *search)
 {
     bool is_volatile = is_volatile_policy(search->policy);
-    struct found best = {NULL, NULL, {NULL, 0}, 0};
+    struct found best = {NULL, NULL, {NULL, 0}, 0, false};
     int64_t best_at = INT64_MAX;
     struct table *table;
     struct slot *slot;
@@ -308,8 +325,9 @@ sweep_for_one(struct store *store, struct hand *hand, struct search *search)
     at = hand->slot;
     slot = &store->slots[at];
     store_lock(store, at);
-    table = is_volatile ? hand_volatile_table(store, slot, hand)
-                        : hand_table(slot, hand);
+    table = !may_evict(store, at) ? NULL
+            : is_volatile         ? hand_volatile_table(store, slot, hand)
+                                  : hand_table(slot, hand);
     for (i = 0; table != NULL && i < HAND_BUCKETS * BUCKET_ENTRIES; i++) {
         uint32_t b = hand->bucket + i / BUCKET_ENTRIES;
         struct place place;
@@ -318,6 +336,7 @@ sweep_for_one(struct store *store, struct hand *hand, struct search *search)
         if (b >= table->bucket_count) break;
         place = (struct place){&table->buckets[b], i % BUCKET_ENTRIES};
         if (place.bucket->entry[place.at] == 0) continue;
+        if (place_heat(place) == HEAT_TOMBSTONE) continue;
         if (is_volatile && !place_has_expiry(place)) continue;
         expiry = search->policy == POLICY_VOLATILE_TTL
                      ? object_expiry_ms(place_object(place))
@@ -333,8 +352,10 @@ sweep_for_one(struct store *store, struct hand *hand, struct search *search)
         search->evicted++;
         inside_shrink(store, table);
     }
+    search->barren = best.place.bucket != NULL ? 0 : search->barren + 1;
     hand->bucket += HAND_BUCKETS;
-    if (hand_table(slot, hand) == NULL) hand_next_slot(store, hand);
+    if (table == NULL || hand_table(slot, hand) == NULL)
+        hand_next_slot(store, hand);
     store_unlock(store, at);
 }
 
@@ -367,6 +388,17 @@ is_fresh_turn(const struct store *store, uint64_t total)
     return fresh * FRESH_SHARE >= (int64_t)total;
 }
 
+/* So many looks in vain are a turn of both hands through slots where nothing
+ * may go: only in a ring. */
+static uint64_t
+barren_most(const struct store *store)
+{
+    if (store->hooks.may_evict == NULL) return UINT64_MAX;
+    return (uint64_t)store->slot_count * 4 +
+           (uint64_t)atomic_load_explicit(&store->ring->tombstones,
+                                          memory_order_relaxed);
+}
+
 /* Evicts `wanted` or a few more; 0: nothing that may be evicted was found. */
 static uint32_t
 evict_batch(struct store *store, struct search *search, uint32_t wanted)
@@ -390,6 +422,7 @@ evict_batch(struct store *store, struct search *search, uint32_t wanted)
         bool is_fresh = is_fresh_turn(store, total);
 
         if (left % LOOK_AGAIN == 0 && is_nothing_left(store, policy)) break;
+        if (search->barren > barren_most(store)) break;
         if (!is_heat) {
             sweep_for_one(store, &evictor->main, search);
             continue;
@@ -605,7 +638,10 @@ store_tick(struct store *store, uint64_t rss_bytes, uint32_t budget,
     atomic_store_explicit(&store->evictor.other_bytes, other,
                           memory_order_relaxed);
     heap_age_released(store->heap);
-    inside_expire(store, budget, wall_ms);
+    inside_expire(store, budget,
+                  store->ring != NULL ? wall_ms - store->ring->skew_ms
+                                      : wall_ms);
+    if (store->ring != NULL) inside_purge(store, budget, wall_ms);
     give_back(store, rss_bytes, max_bytes);
     for (i = 0; max_bytes > 0 && i < TICK_STEPS; i++) {
         if (store_make_room(store, 0, wall_ms) != ERR_OK) return; /* as it is */

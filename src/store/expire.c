@@ -14,14 +14,15 @@ expire_table(struct store *store, struct slot *slot, struct table *table,
 
     for (b = 0; b < table->bucket_count; b++) {
         for (i = 0; i < BUCKET_ENTRIES; i++) {
-            struct found found = {slot, table, {&table->buckets[b], i}, 0};
+            struct found found = {
+                slot, table, {&table->buckets[b], i}, 0, false};
             struct object *object;
             uint32_t tick;
 
             if (!place_has_expiry(found.place)) continue;
             object = place_object(found.place);
             if (object_is_expired(object, wall_ms)) {
-                inside_take_out(
+                inside_end_expired(
                     store, &found, object,
                     inside_hash(store, object_db(object), object_key(object)),
                     wall_ms);

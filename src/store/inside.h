@@ -22,6 +22,10 @@
  * Two hands sweep the tables: one takes from FRESH and AGED while these are
  * more than a tenth of all, the other from MAIN. A scan passes through the
  * first and never reaches the second.
+ *
+ * In a ring (store->ring is there) a removed key stays as a tombstone, in the
+ * tables and the digest but in no count; what a slot then needs besides lies
+ * in an array beside the slots, so that a slot stays one cache line.
  */
 #ifndef STORE_INSIDE_H
 #define STORE_INSIDE_H
@@ -30,7 +34,7 @@
 #include "base/lock.h"
 #include "base/rng.h"
 #include "store/heap.h"
-#include "store/store.h"
+#include "store/replicate.h"
 #include "store/table.h"
 
 #include <stdatomic.h>
@@ -40,6 +44,7 @@ enum {
     HEAT_AGED = 1,
     HEAT_MAIN = 2,
     HEAT_TOP = 6,
+    HEAT_TOMBSTONE = HEAT_MAX, /* not heat: the hands pass such entries by */
     DIR_BITS_MAX = 16,
     EXPIRE_TICK_MS = 250,
 };
@@ -71,6 +76,27 @@ struct evictor {
     struct ghosts *_Atomic ghosts; /* owned; NULL until needed */
 };
 
+/* A slot's part of being in a ring; under its lock, but for the atomics, which
+ * are read before it is taken. */
+struct ring_slot {
+    struct stamp *floors;      /* owned; STORE_DBS of them, NULL: none yet */
+    struct stamp life;         /* STAMP_NEVER, or as store->life and later:
+                                * see inside_end_life */
+    _Atomic uint64_t repaired; /* repaired-through */
+    _Atomic uint64_t least;    /* no tombstone's newest stamp is below */
+    uint64_t walk_least;       /* the same, being found anew by the purge */
+    uint32_t tombstones;
+};
+
+struct ring {
+    struct ring_slot *slots;
+    int64_t skew_ms;
+    uint32_t purge_slot, purge_table; /* where the next purge goes on */
+    _Atomic uint64_t purge_bound;
+    _Atomic int64_t tombstones, tombstone_bytes;
+    _Atomic uint64_t equal_stamps, damaged;
+};
+
 struct store {
     struct slot *slots;
     _Atomic uint32_t *expire_at; /* per slot */
@@ -79,6 +105,8 @@ struct store {
     uint32_t node;
     bool is_single;
     struct stamp life; /* no share born before this is our own */
+    struct ring *ring; /* owned; NULL: alone */
+    struct store_evict_hooks hooks;
     struct hash_key hash_key;
     uint32_t expire_hand;  /* slot that the next tick begins at */
     uint32_t expire_table; /* and table in its directory */
@@ -96,6 +124,20 @@ struct found {
     struct table *table;
     struct place place; /* bucket NULL: not there */
     uint32_t tag;
+    bool is_dead; /* a tombstone, or (in a ring) an expired value */
+};
+
+/* A new version in full. */
+struct draft {
+    enum object_type type;
+    bool is_raw, is_text, is_tombstone;
+    const struct bytes *parts;
+    uint32_t part_count;
+    size_t value_bytes; /* of all parts; more: zeros follow */
+    int64_t expire_ms;  /* 0: none */
+    struct stamp expire_stamp;
+    bool has_expiry; /* also true for a stamped "no expiry" */
+    struct stamp stamp;
 };
 
 static inline uint32_t
@@ -148,6 +190,31 @@ object_is_expired(const struct object *object, int64_t wall_ms)
     return at > 0 && wall_ms > at;
 }
 
+/* Not there for a client. */
+static inline bool
+object_is_hidden(const struct object *object, int64_t wall_ms)
+{
+    if (LIKELY(!(object->flags & (OBJECT_EXPIRY | OBJECT_TOMBSTONE))))
+        return false;
+    return (object->flags & OBJECT_TOMBSTONE) ||
+           object_is_expired(object, wall_ms);
+}
+
+static inline uint32_t
+slot_index(const struct store *store, const struct slot *slot)
+{
+    return (uint32_t)(slot - store->slots);
+}
+
+/* STAMP_NEVER if alone or never raised. */
+static inline struct stamp
+inside_floor(const struct store *store, uint32_t slot, uint32_t db)
+{
+    if (store->ring == NULL || store->ring->slots[slot].floors == NULL)
+        return STAMP_NEVER;
+    return store->ring->slots[slot].floors[db];
+}
+
 uint64_t inside_hash(const struct store *store, uint32_t db, struct bytes name);
 uint64_t inside_digest(uint64_t hash, const struct object *object);
 struct found inside_find(struct store *store, const struct store_key *key);
@@ -170,11 +237,77 @@ void inside_count_expiry(struct store *store, uint32_t db, int64_t delta);
 void inside_touch(struct store *store, struct place place);
 /* Heat of a new entry: MAIN if a ghost remembers it. */
 void inside_warm_up(struct store *store, struct place place, uint64_t hash);
+/* An entry that is no live key any more does not count as fresh. */
+void inside_cool_down(struct store *store, struct place place);
 void inside_resized(struct store *store, int64_t buckets);
 /* table_shrink, accounted for; places in it become invalid. */
 void inside_shrink(struct store *store, struct table *table);
 /* Drops what has expired, looking through `budget` tables at most. */
 void inside_expire(struct store *store, uint32_t budget, int64_t wall_ms);
 uint32_t inside_check(struct bytes value);
+/* What an object's check should be. */
+uint32_t inside_check_of(const struct object *object);
+/* Puts a version in the place of whatever is there; NULL without memory.
+ * inside_seal() afterwards makes check and digest. */
+struct object *inside_put(struct store *store, struct found *found,
+                          const struct store_key *key,
+                          const struct draft *draft);
+void inside_seal(struct found *found, const struct store_key *key,
+                 struct object *object);
+/* Changes the expiry alone. */
+WARN_UNUSED int inside_put_expiry(struct store *store, struct found *found,
+                                  const struct store_key *key,
+                                  int64_t expire_ms, struct stamp stamp);
+
+/* Calls fn for the entries with tags in [from, to). */
+typedef void inside_visit(void *context, struct object *object);
+void inside_visit_tags(const struct table *table, uint32_t from, uint32_t to,
+                       inside_visit *fn, void *context);
+/* Takes everything of a database (< 0: all) out of a locked slot. */
+void inside_wipe(struct store *store, struct slot *slot, int32_t db,
+                 int64_t wall_ms);
+
+/* ---- in a ring ---- */
+
+/* An expired value that was met: gone if alone or past its time, else left for
+ * later. */
+void inside_met_expired(struct store *store, struct found *found,
+                        struct object *object, uint64_t hash, int64_t wall_ms);
+/* Makes an entry a tombstone; of an expired value, its stamp and expiry stay.
+ * Without memory the entry goes. */
+void inside_bury(struct store *store, struct found *found,
+                 const struct store_key *key, struct stamp stamp,
+                 bool keeps_expiry);
+/* An expired value ends: a tombstone, or nothing if none is needed. */
+void inside_end_expired(struct store *store, struct found *found,
+                        struct object *object, uint64_t hash, int64_t wall_ms);
+/* The record of what is there: an expired value's is a tombstone's. */
+void inside_record(const struct object *object, int64_t wall_ms,
+                   struct record *record);
+/* The stamp that an expired value's tombstone has. */
+struct stamp inside_grave_stamp(const struct object *object);
+/* store_watch() of a key that is not there: what is left of it tells. */
+uint64_t inside_watch_absent(struct store *store, const struct store_key *key);
+/* True if a tombstone of this age may be forgotten. */
+bool inside_may_purge(const struct store *store, uint32_t slot,
+                      struct stamp newest, int64_t wall_ms);
+/* A tombstone came (+1) or goes (-1). */
+void inside_count_tombstone(struct store *store, uint32_t slot,
+                            const struct object *object, int32_t delta);
+/* Forgets tombstones that nobody needs, looking through `budget` tables. */
+void inside_purge(struct store *store, uint32_t budget, int64_t wall_ms);
+/* Raises the floor of one database, or of all (db < 0). */
+void inside_raise_floors(struct store *store, uint32_t slot, int32_t db,
+                         struct stamp stamp, int64_t wall_ms);
+uint64_t inside_floor_digest(uint32_t db, struct stamp floor);
+/* Merges nothing into an entry: what the slot's floor leaves of it stays.
+ * True if the entry itself went. */
+bool inside_cut(struct store *store, struct found *found, uint64_t hash,
+                int64_t wall_ms);
+/* An own share came back from elsewhere, perhaps not its newest: none that was
+ * born in this slot until now is to be added to. */
+void inside_end_life(struct store *store, uint32_t slot);
+/* Shares born since then are this node's to add to. */
+struct stamp inside_life(const struct store *store, uint32_t slot);
 
 #endif

@@ -1,9 +1,12 @@
 #include "store/object.h"
 
+#include "base/hash.h"
 #include "base/number.h"
 #include "version/counter.h"
 
 enum { EMBEDDED_MAX = 44 }; /* Redis's limit for "embstr" */
+
+#define EXPIRY_NAME UINT64_C(0x7972697078450000) /* of the expiry's cell */
 
 struct bytes
 object_text(const struct object *object, char scratch[OBJECT_TEXT_ROOM])
@@ -30,21 +33,45 @@ object_int(const struct object *object, int64_t *value)
     return number_parse_int(object_value(object), value);
 }
 
+struct stamp
+object_expiry_stamp(const struct object *object)
+{
+    struct stamp stamp = object->stamp;
+
+    if (!(object->flags & OBJECT_EXPIRY)) return STAMP_NEVER;
+    if (object->flags & OBJECT_EXPIRY_STAMP) {
+        memcpy(&stamp.bits,
+               object->rest + (object->flags & OBJECT_WIDE ? 16 : 8), 8);
+    }
+    return stamp;
+}
+
+struct stamp
+object_newest(const struct object *object)
+{
+    struct stamp expiry = object_expiry_stamp(object);
+
+    return expiry.bits > object->stamp.bits ? expiry : object->stamp;
+}
+
 uint64_t
 object_version(const struct object *object)
 {
-    uint64_t version = object->stamp.bits, word;
-    const char *at = object->rest + (object->flags & OBJECT_WIDE ? 8 : 0);
+    uint64_t version = object->stamp.bits;
 
-    if (object->flags & OBJECT_EXPIRY) {
-        memcpy(&word, at, 8);
-        version ^= word * 0x9e3779b97f4a7c15u;
-        if (object->flags & OBJECT_EXPIRY_STAMP) {
-            memcpy(&word, at + 8, 8);
-            version ^= (word << 31 | word >> 33) * 0xbf58476d1ce4e5b9u;
-        }
-    }
+    if (LIKELY((object->flags & (OBJECT_TYPE_MASK | OBJECT_EXPIRY)) == 0))
+        return version;
+    if (object_type(object) == OBJECT_COUNTER)
+        version = counter_version(object_value(object));
+    if (object->flags & OBJECT_EXPIRY)
+        version ^= object_expiry_cell(object_expiry_stamp(object));
     return version;
+}
+
+uint64_t
+object_expiry_cell(struct stamp stamp)
+{
+    return hash_mix(EXPIRY_NAME, stamp.bits);
 }
 
 const char *

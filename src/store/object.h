@@ -13,7 +13,10 @@
  *   expiry   i64 Unix milliseconds; 0: a stamped "no expiry" (PERSIST)
  *   its stamp  when the expiry was not set together with the value
  *   floor    stamp below which no cell counts; absent: the stamp itself for a
- *            string, 0 for a counter
+ *            string, the base's stamp for a counter
+ *
+ * A tombstone has no value and no type; its expiry, if any, is that of the
+ * value that expired.
  *
  * Objects live in the store's heap and are only touched under their slot's
  * lock. Everything here is pure.
@@ -39,6 +42,7 @@ enum object_flag {
     OBJECT_FLOOR = 0x0400,
     OBJECT_RAW = 0x0800,  /* built by APPEND and the like: OBJECT ENCODING */
     OBJECT_TEXT = 0x1000, /* never "int", though it reads as one: likewise */
+    OBJECT_TOMBSTONE = 0x2000, /* removed; kept only in a ring */
 };
 
 struct object {
@@ -112,8 +116,15 @@ struct bytes object_text(const struct object *object,
                          char scratch[OBJECT_TEXT_ROOM]);
 /* True and *value if the value is an integer as Redis's INCR accepts it. */
 bool object_int(const struct object *object, int64_t *value);
-/* Changes with every change of any cell, the expiry included: for WATCH. */
+/* The stamp of the expiry, STAMP_NEVER without one. */
+struct stamp object_expiry_stamp(const struct object *object);
+/* The newest stamp of any cell. */
+struct stamp object_newest(const struct object *object);
+/* XOR of H(cell's name, its stamp) over all cells; the value's, the base's and
+ * the tombstone's H is the stamp itself. Changes with every change of any. */
 uint64_t object_version(const struct object *object);
+/* The expiry's part of that. */
+uint64_t object_expiry_cell(struct stamp stamp);
 /* "int", "embstr" or "raw", as Redis would say. */
 const char *object_encoding(const struct object *object);
 /* Bytes of the whole object (its heap cell may be larger). */

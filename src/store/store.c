@@ -53,8 +53,15 @@ store_new(const struct store_config *config)
 void
 store_free(struct store *store)
 {
+    uint32_t i;
+
     if (store == NULL) return;
-    store_flush(store, -1, false, STAMP_EPOCH_MS);
+    for (i = 0; i < store->slot_count; i++) {
+        inside_wipe(store, &store->slots[i], -1, STAMP_EPOCH_MS);
+        if (store->ring != NULL) mem_free(store->ring->slots[i].floors);
+    }
+    if (store->ring != NULL) mem_free(store->ring->slots);
+    mem_free(store->ring);
     heap_free(store->heap);
     mem_free(store->slots);
     mem_free(store->expire_at);
@@ -179,6 +186,7 @@ inside_find(struct store *store, const struct store_key *key)
     found.table = slot_table_of(found.slot, key->hash);
     found.tag = hash_tag(key->hash, found.table->depth);
     found.place = table_find(found.table, found.tag, key->db, key->name);
+    found.is_dead = false;
     return found;
 }
 
@@ -217,6 +225,13 @@ inside_check(struct bytes value)
     return (uint32_t)check;
 }
 
+uint32_t
+inside_check_of(const struct object *object)
+{
+    if (UNLIKELY(object->flags & OBJECT_TOMBSTONE)) return 0;
+    return inside_check(object_value(object));
+}
+
 static void
 add(const struct store *store, _Atomic int64_t *counter, int64_t delta)
 {
@@ -246,6 +261,13 @@ void
 inside_resized(struct store *store, int64_t buckets)
 {
     add(store, &store->table_bytes, buckets * (int64_t)sizeof(struct bucket));
+}
+
+void
+inside_cool_down(struct store *store, struct place place)
+{
+    if (place_heat(place) < HEAT_MAIN)
+        add(store, &store->evictor.fresh_count, -1);
 }
 
 void
@@ -417,13 +439,16 @@ inside_take_out(struct store *store, struct found *found, struct object *object,
     uint32_t db = object_db(object);
 
     slot->digest ^= inside_digest(hash, object);
-    slot->removed = inside_mint(store, slot, wall_ms);
     slot->used--;
-    inside_count_key(store, db, -1);
-    if (place_has_expiry(found->place)) inside_count_expiry(store, db, -1);
-    if (place_heat(found->place) < HEAT_MAIN) {
-        add(store, &store->evictor.fresh_count, -1);
+    if (LIKELY(store->ring == NULL))
+        slot->removed = inside_mint(store, slot, wall_ms);
+    if (UNLIKELY(object->flags & OBJECT_TOMBSTONE)) {
+        inside_count_tombstone(store, slot_index(store, slot), object, -1);
+    } else {
+        inside_count_key(store, db, -1);
     }
+    if (place_has_expiry(found->place)) inside_count_expiry(store, db, -1);
+    inside_cool_down(store, found->place);
     table_remove(found->table, found->place);
     heap_give(store->heap, object, object_bytes(object));
 }
@@ -456,9 +481,8 @@ store_get(struct store *store, const struct store_key *key,
 
     if (found.place.bucket == NULL) return NULL;
     object = place_object(found.place);
-    if (UNLIKELY(object_is_expired(object, wall_ms))) {
-        inside_drop(store, &found, object, key->hash, wall_ms);
-        atomic_fetch_add_explicit(&store->expired, 1, memory_order_relaxed);
+    if (UNLIKELY(object_is_hidden(object, wall_ms))) {
+        inside_met_expired(store, &found, object, key->hash, wall_ms);
         return NULL;
     }
     if (touch == STORE_TOUCH) inside_touch(store, found.place);
@@ -471,6 +495,7 @@ store_watch(struct store *store, const struct store_key *key, int64_t wall_ms)
     struct object *object = store_get(store, key, STORE_NO_TOUCH, wall_ms);
 
     if (object != NULL) return object_version(object);
+    if (store->ring != NULL) return inside_watch_absent(store, key);
     return store->slots[key->slot].removed.bits;
 }
 
@@ -480,6 +505,7 @@ store_heat(struct store *store, const struct store_key *key)
     struct found found = inside_find(store, key);
 
     if (found.place.bucket == NULL) return 0;
+    if (place_heat(found.place) == HEAT_TOMBSTONE) return 0;
     return place_heat(found.place) * 255 / HEAT_TOP;
 }
 

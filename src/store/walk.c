@@ -21,10 +21,9 @@ struct scan {
     void *context;
 };
 
-/* Visits the entries with tags in [from, to). */
-static void
-visit_tags(const struct scan *scan, const struct table *table, uint32_t from,
-           uint32_t to)
+void
+inside_visit_tags(const struct table *table, uint32_t from, uint32_t to,
+                  inside_visit *fn, void *context)
 {
     uint32_t at, last, looked, i;
 
@@ -37,12 +36,9 @@ visit_tags(const struct scan *scan, const struct table *table, uint32_t from,
         for (i = 0; i < BUCKET_ENTRIES; i++) {
             uint64_t entry = bucket->entry[i];
             uint32_t tag = entry_tag(entry);
-            const struct object *object = entry_object(entry);
 
             if (entry == 0 || tag < from || tag >= to) continue;
-            if (object_db(object) != scan->db) continue;
-            if (object_is_expired(object, scan->wall_ms)) continue;
-            scan->visit(scan->context, object);
+            fn(context, entry_object(entry));
         }
         if (at == last) {
             if (bucket_passed(bucket) == 0) break;
@@ -52,11 +48,20 @@ visit_tags(const struct scan *scan, const struct table *table, uint32_t from,
     }
 }
 
+static void
+visit_live(void *context, struct object *object)
+{
+    const struct scan *scan = context;
+
+    if (object_db(object) != scan->db) return;
+    if (object_is_hidden(object, scan->wall_ms)) return;
+    scan->visit(scan->context, object);
+}
+
 /* Visits part of one slot from hash position `from`; the next position, or
  * 2^32 at its end. *count goes down by the entries looked at. */
 static uint64_t
-scan_slot(const struct scan *scan, struct slot *slot, uint64_t from,
-          uint64_t *count)
+scan_slot(struct scan *scan, struct slot *slot, uint64_t from, uint64_t *count)
 {
     uint32_t bits = dir_bits(slot);
 
@@ -72,7 +77,7 @@ scan_slot(const struct scan *scan, struct slot *slot, uint64_t from,
             seen = step * table->used / 0x10000 + 1;
         }
         if (tag + step > 0x10000) step = 0x10000 - tag;
-        visit_tags(scan, table, tag, tag + (uint32_t)step);
+        inside_visit_tags(table, tag, tag + (uint32_t)step, visit_live, scan);
         *count -= seen < *count ? seen : *count;
         /* tags are the 16 bits after `depth` bits: steps of span / 65536 */
         from = (from & ~(span - 1)) + ((uint64_t)tag + step) * (span >> 16);
@@ -119,7 +124,7 @@ random_in_table(const struct table *table, uint32_t db, uint64_t dice,
         struct object *object = entry_object(entry);
 
         if (entry != 0 && object_db(object) == db &&
-            !object_is_expired(object, wall_ms)) {
+            !object_is_hidden(object, wall_ms)) {
             return object;
         }
     }
@@ -187,7 +192,8 @@ flush_table(struct store *store, struct slot *slot, struct table *table,
 
     for (b = 0; b < table->bucket_count; b++) {
         for (i = 0; i < BUCKET_ENTRIES; i++) {
-            struct found found = {slot, table, {&table->buckets[b], i}, 0};
+            struct found found = {
+                slot, table, {&table->buckets[b], i}, 0, false};
             struct object *object;
 
             if (found.place.bucket->entry[i] == 0) continue;
@@ -222,25 +228,33 @@ drop_directory(struct slot *slot)
 }
 
 void
+inside_wipe(struct store *store, struct slot *slot, int32_t db, int64_t wall_ms)
+{
+    uint32_t count = slot_table_count(slot), i;
+
+    if (slot->used == 0) return;
+    for (i = 0; i < count;) {
+        struct table *table = slot_table(slot, i);
+
+        flush_table(store, slot, table, db, wall_ms);
+        i += 1u << (dir_bits(slot) - table->depth);
+    }
+    if (store->ring == NULL) slot->removed = inside_mint(store, slot, wall_ms);
+    drop_directory(slot);
+}
+
+void
 store_flush(struct store *store, int32_t db, bool all_held, int64_t wall_ms)
 {
-    uint32_t at, i;
+    uint32_t at;
 
     for (at = 0; at < store->slot_count; at++) {
-        struct slot *slot = &store->slots[at];
-
         if (!all_held) store_lock(store, at);
-        if (slot->used > 0) {
-            uint32_t count = slot_table_count(slot);
-
-            for (i = 0; i < count;) {
-                struct table *table = slot_table(slot, i);
-
-                flush_table(store, slot, table, db, wall_ms);
-                i += 1u << (dir_bits(slot) - table->depth);
-            }
-            slot->removed = inside_mint(store, slot, wall_ms);
-            drop_directory(slot);
+        if (store->ring != NULL) {
+            inside_raise_floors(store, at, db, store_mint(store, at, wall_ms),
+                                wall_ms);
+        } else {
+            inside_wipe(store, &store->slots[at], db, wall_ms);
         }
         if (!all_held) store_unlock(store, at);
     }

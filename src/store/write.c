@@ -1,5 +1,5 @@
 /*
- * What gives a key a new version. Every change goes through put_object: it
+ * What gives a key a new version. Every change goes through inside_put: it
  * lays out the object, in place when the old one's cell fits, and keeps table,
  * digest, counts and expiry times in step.
  */
@@ -12,19 +12,6 @@
 
 #include <string.h>
 
-/* A new version in full. */
-struct draft {
-    enum object_type type;
-    bool is_raw, is_text;
-    const struct bytes *parts;
-    uint32_t part_count;
-    size_t value_bytes; /* of all parts; more: zeros follow */
-    int64_t expire_ms;  /* 0: none */
-    struct stamp expire_stamp;
-    bool has_expiry; /* also true for a stamped "no expiry" */
-    struct stamp stamp;
-};
-
 static uint32_t
 draft_flags(const struct draft *draft, const struct store_key *key)
 {
@@ -33,6 +20,7 @@ draft_flags(const struct draft *draft, const struct store_key *key)
     if (key->name.size > 255 || draft->value_bytes > 255) flags |= OBJECT_WIDE;
     if (draft->is_raw) flags |= OBJECT_RAW;
     if (draft->is_text) flags |= OBJECT_TEXT;
+    if (draft->is_tombstone) flags |= OBJECT_TOMBSTONE;
     if (draft->has_expiry) {
         flags |= OBJECT_EXPIRY;
         if (draft->expire_stamp.bits != draft->stamp.bits) {
@@ -110,7 +98,7 @@ parts_are_inside(const struct draft *draft, const struct object *old,
 /* Adds the entry of a key that is not there yet. */
 static struct object *
 add_object(struct store *store, struct found *found,
-           const struct store_key *key, size_t bytes)
+           const struct store_key *key, size_t bytes, bool is_tombstone)
 {
     struct object *object;
 
@@ -119,9 +107,35 @@ add_object(struct store *store, struct found *found,
     if (object == NULL) return NULL;
     found->place = table_add(found->table, found->tag, object);
     found->slot->used++;
+    if (UNLIKELY(is_tombstone)) {
+        place_set_heat(found->place, HEAT_TOMBSTONE);
+        return object;
+    }
     inside_count_key(store, key->db, 1);
     inside_warm_up(store, found->place, key->hash);
     return object;
+}
+
+/* In a ring: an entry's old object goes, a live one or a tombstone comes. */
+static NOINLINE void
+note_replaced(struct store *store, struct found *found,
+              const struct store_key *key, const struct object *old,
+              bool is_tombstone)
+{
+    bool was_tombstone = old->flags & OBJECT_TOMBSTONE;
+
+    if (was_tombstone) inside_count_tombstone(store, key->slot, old, -1);
+    if (was_tombstone && !is_tombstone) {
+        inside_count_key(store, key->db, 1);
+        place_set_heat(found->place, HEAT_FRESH);
+        inside_warm_up(store, found->place, key->hash);
+    } else if (!was_tombstone && is_tombstone) {
+        inside_count_key(store, key->db, -1);
+        inside_cool_down(store, found->place);
+        place_set_heat(found->place, HEAT_TOMBSTONE);
+    } else if (found->is_dead && !was_tombstone) {
+        atomic_fetch_add_explicit(&store->expired, 1, memory_order_relaxed);
+    }
 }
 
 static void
@@ -137,10 +151,8 @@ settle_expiry(struct store *store, struct found *found,
     if (has) inside_note_expiry(store, key->slot, found->table, expire_ms);
 }
 
-/* found->place is the key's live entry, or nowhere. Does not make the check
- * and the digest's share of the new object: seal() does. */
-static struct object *
-put_object(struct store *store, struct found *found,
+struct object *
+inside_put(struct store *store, struct found *found,
            const struct store_key *key, const struct draft *draft)
 {
     uint32_t flags = draft_flags(draft, key);
@@ -150,7 +162,7 @@ put_object(struct store *store, struct found *found,
     size_t old_bytes = 0;
 
     if (found->place.bucket == NULL) {
-        object = add_object(store, found, key, bytes);
+        object = add_object(store, found, key, bytes, draft->is_tombstone);
         if (object == NULL) return NULL;
     } else {
         old = object = place_object(found->place);
@@ -161,6 +173,8 @@ put_object(struct store *store, struct found *found,
             if (object == NULL) return NULL;
         }
         found->slot->digest ^= inside_digest(key->hash, old);
+        if (UNLIKELY(store->ring != NULL))
+            note_replaced(store, found, key, old, draft->is_tombstone);
     }
     fill_head(object, draft, flags, key);
     fill_value(object, draft);
@@ -169,18 +183,23 @@ put_object(struct store *store, struct found *found,
             entry_make(found->tag, object);
         heap_give(store->heap, old, old_bytes);
     }
-    settle_expiry(store, found, key, draft->expire_ms);
+    settle_expiry(store, found, key,
+                  draft->is_tombstone ? 0 : draft->expire_ms);
+    if (UNLIKELY(draft->is_tombstone))
+        inside_count_tombstone(store, key->slot, object, 1);
     return object;
 }
 
-static void
-seal(struct found *found, const struct store_key *key, struct object *object)
+void
+inside_seal(struct found *found, const struct store_key *key,
+            struct object *object)
 {
-    object->check = inside_check(object_value(object));
+    object->check = inside_check_of(object);
     found->slot->digest ^= inside_digest(key->hash, object);
 }
 
-/* The entry of a key for writing: an expired one is dropped first. */
+/* The entry of a key for writing: alone, an expired one is dropped first; in a
+ * ring it is dead and what is known of it goes into the new version. */
 static struct found
 find_live(struct store *store, const struct store_key *key, int64_t wall_ms)
 {
@@ -189,7 +208,11 @@ find_live(struct store *store, const struct store_key *key, int64_t wall_ms)
     if (found.place.bucket != NULL) {
         struct object *object = place_object(found.place);
 
-        if (UNLIKELY(object_is_expired(object, wall_ms))) {
+        if (UNLIKELY(object_is_hidden(object, wall_ms))) {
+            if (store->ring != NULL) {
+                found.is_dead = true;
+                return found;
+            }
             inside_drop(store, &found, object, key->hash, wall_ms);
             atomic_fetch_add_explicit(&store->expired, 1, memory_order_relaxed);
             found.place.bucket = NULL;
@@ -200,23 +223,33 @@ find_live(struct store *store, const struct store_key *key, int64_t wall_ms)
     return found;
 }
 
+/* The expiry is written with the new version, anew: cells below its floor would
+ * not count. */
 static void
 keep_expiry(struct draft *draft, const struct object *old)
+{
+    if (old == NULL || object_expiry_ms(old) == 0) return;
+    draft->has_expiry = true;
+    draft->expire_ms = object_expiry_ms(old);
+    draft->expire_stamp = draft->stamp;
+}
+
+/* A counter's floor stays, so its expiry may. */
+static void
+keep_expiry_cell(struct draft *draft, const struct object *old)
 {
     if (old == NULL || !(old->flags & OBJECT_EXPIRY)) return;
     draft->has_expiry = true;
     draft->expire_ms = object_expiry_ms(old);
-    draft->expire_stamp = old->stamp;
-    if (old->flags & OBJECT_EXPIRY_STAMP) {
-        memcpy(&draft->expire_stamp.bits,
-               old->rest + (old->flags & OBJECT_WIDE ? 16 : 8), 8);
-    }
+    draft->expire_stamp = object_expiry_stamp(old);
 }
 
+/* The live object. */
 static inline struct object *
 found_object(const struct found *found)
 {
-    return found->place.bucket != NULL ? place_object(found->place) : NULL;
+    if (found->place.bucket == NULL || UNLIKELY(found->is_dead)) return NULL;
+    return place_object(found->place);
 }
 
 int
@@ -232,6 +265,8 @@ store_put(struct store *store, const struct store_key *key,
         .parts = write->parts,
         .part_count = write->part_count,
     };
+    uint8_t encoded[COUNTER_BASE_BYTES];
+    struct bytes counter = bytes_of(encoded, sizeof(encoded));
     uint32_t i;
 
     ASSERT(write->part_count <= ARRAY_LEN(write->parts));
@@ -241,6 +276,13 @@ store_put(struct store *store, const struct store_key *key,
     if (draft.value_bytes > STORE_VALUE_MAX || key->name.size > STORE_KEY_MAX)
         return ERR_MEMORY;
     draft.stamp = inside_mint(store, found.slot, wall_ms);
+    if (UNLIKELY(draft.type == OBJECT_COUNTER)) {
+        /* a copy of one: its shares were born under another floor */
+        ASSERT(write->part_count == 1 && counter_ok(write->parts[0]));
+        counter_begin(encoded, counter_sum(write->parts[0]), draft.stamp);
+        draft.parts = &counter;
+        draft.value_bytes = counter.size;
+    }
     switch (write->expire) {
     case EXPIRE_NONE: break;
     case EXPIRE_KEEP: keep_expiry(&draft, old); break;
@@ -251,9 +293,9 @@ store_put(struct store *store, const struct store_key *key,
         draft.expire_stamp = draft.stamp;
         break;
     }
-    object = put_object(store, &found, key, &draft);
+    object = inside_put(store, &found, key, &draft);
     if (object == NULL) return ERR_MEMORY;
-    seal(&found, key, object);
+    inside_seal(&found, key, object);
     if (out != NULL) *out = object;
     return ERR_OK;
 }
@@ -273,9 +315,9 @@ store_put_plain(struct store *store, const struct store_key *key,
         return ERR_MEMORY;
     found = find_live(store, key, wall_ms);
     draft.stamp = inside_mint(store, found.slot, wall_ms);
-    object = put_object(store, &found, key, &draft);
+    object = inside_put(store, &found, key, &draft);
     if (object == NULL) return ERR_MEMORY;
-    seal(&found, key, object);
+    inside_seal(&found, key, object);
     return ERR_OK;
 }
 
@@ -326,7 +368,7 @@ store_edit(struct store *store, const struct store_key *key, size_t size,
             memset(value_memory(object) + old_size, 0, size - old_size);
         }
     } else {
-        object = put_object(store, &found, key, &draft);
+        object = inside_put(store, &found, key, &draft);
         if (object == NULL) return ERR_MEMORY;
     }
     *value = value_memory(object);
@@ -339,15 +381,25 @@ store_edit_done(struct store *store, const struct store_key *key)
     struct found found = inside_find(store, key);
 
     ASSERT(found.place.bucket != NULL);
-    seal(&found, key, place_object(found.place));
+    inside_seal(&found, key, place_object(found.place));
+}
+
+/* Below which nothing of a removed or expired key may count in a counter that
+ * begins now: its expiry may not either. */
+static struct stamp
+dead_floor(const struct object *dead, int64_t wall_ms)
+{
+    int64_t at = object_expiry_ms(dead);
+
+    if (!(dead->flags & OBJECT_EXPIRY)) return object_newest(dead);
+    return stamp_next(object_newest(dead), wall_ms > at ? at : 0, 0);
 }
 
 /* The counter that a key's present value is, or becomes. */
 static struct bytes
-as_counter(const struct object *old, int64_t expired_at_ms, uint8_t *out)
+as_counter(const struct object *old, struct stamp floor, uint8_t *out)
 {
     int64_t base = 0;
-    struct stamp base_stamp = STAMP_NEVER;
 
     if (old != NULL && object_type(old) == OBJECT_COUNTER) {
         return object_value(old);
@@ -356,11 +408,9 @@ as_counter(const struct object *old, int64_t expired_at_ms, uint8_t *out)
         bool is_int = number_parse_int(object_value(old), &base);
 
         ASSERT(is_int); /* the command has checked */
-        base_stamp = old->stamp;
-    } else if (expired_at_ms > STAMP_EPOCH_MS) {
-        base_stamp = stamp_next(STAMP_NEVER, expired_at_ms, 0);
+        floor = old->stamp;
     }
-    counter_begin(out, base, base_stamp);
+    counter_begin(out, base, floor);
     return bytes_of(out, COUNTER_BASE_BYTES);
 }
 
@@ -370,27 +420,33 @@ store_add(struct store *store, const struct store_key *key, int64_t delta,
 {
     struct found found = inside_find(store, key);
     struct object *object = found_object(&found);
-    int64_t expired_at_ms = 0;
+    struct stamp floor = inside_floor(store, key->slot, key->db);
     uint8_t encoded[COUNTER_BYTES_MAX];
     struct bytes value;
     struct draft draft = {
         .type = OBJECT_COUNTER, .parts = &value, .part_count = 1};
 
-    if (object != NULL && object_is_expired(object, wall_ms)) {
-        expired_at_ms = object_expiry_ms(object);
-    }
+    if (object != NULL && object_is_hidden(object, wall_ms))
+        floor = dead_floor(object, wall_ms);
     found = find_live(store, key, wall_ms);
     object = found_object(&found);
-    value = as_counter(object, expired_at_ms, encoded);
+    value = as_counter(object, floor, encoded);
     draft.stamp = inside_mint(store, found.slot, wall_ms);
-    keep_expiry(&draft, object);
-    draft.value_bytes =
-        counter_add(value, delta, draft.stamp, store->life, encoded);
-    if (draft.value_bytes == 0) return ERR_LIMIT;
+    keep_expiry_cell(&draft, object);
+    draft.value_bytes = counter_add(value, delta, draft.stamp,
+                                    inside_life(store, key->slot), encoded);
+    if (draft.value_bytes == 0) {
+        /* too many lives have added to it: as if it were set to the sum */
+        counter_begin(encoded,
+                      (int64_t)((uint64_t)counter_sum(value) + (uint64_t)delta),
+                      draft.stamp);
+        draft.value_bytes = COUNTER_BASE_BYTES;
+        draft.expire_stamp = draft.stamp;
+    }
     value = bytes_of(encoded, draft.value_bytes);
-    object = put_object(store, &found, key, &draft);
+    object = inside_put(store, &found, key, &draft);
     if (object == NULL) return ERR_MEMORY;
-    seal(&found, key, object);
+    inside_seal(&found, key, object);
     return ERR_OK;
 }
 
@@ -402,6 +458,13 @@ store_delete(struct store *store, const struct store_key *key, int64_t wall_ms)
     bool is_expired;
 
     if (object == NULL) return false;
+    if (store->ring != NULL) {
+        bool was_there = !object_is_hidden(object, wall_ms);
+
+        inside_bury(store, &found, key, inside_mint(store, found.slot, wall_ms),
+                    false);
+        return was_there;
+    }
     is_expired = object_is_expired(object, wall_ms);
     inside_drop(store, &found, object, key->hash, wall_ms);
     if (is_expired) {
@@ -428,20 +491,20 @@ rewrite_head(struct object *object, const struct draft *draft, uint32_t flags,
 }
 
 int
-store_set_expiry(struct store *store, const struct store_key *key,
-                 int64_t expire_ms, int64_t wall_ms)
+inside_put_expiry(struct store *store, struct found *found,
+                  const struct store_key *key, int64_t expire_ms,
+                  struct stamp stamp)
 {
-    struct found found = inside_find(store, key);
-    struct object *object = found_object(&found);
+    struct object *object = place_object(found->place);
     struct bytes value;
     struct draft draft = {.parts = &value,
                           .part_count = 1,
                           .has_expiry = true,
-                          .expire_ms = expire_ms};
+                          .expire_ms = expire_ms,
+                          .expire_stamp = stamp};
     size_t old_bytes, bytes;
     uint32_t flags, check;
 
-    ASSERT(object != NULL && expire_ms >= 0);
     value = object_value(object);
     check = object->check;
     draft.type = object_type(object);
@@ -449,19 +512,29 @@ store_set_expiry(struct store *store, const struct store_key *key,
     draft.is_text = object->flags & OBJECT_TEXT;
     draft.value_bytes = value.size;
     draft.stamp = object->stamp;
-    draft.expire_stamp = inside_mint(store, found.slot, wall_ms);
     flags = draft_flags(&draft, key);
     old_bytes = object_bytes(object);
     bytes = old_bytes + object_lead(flags) - object_lead(object->flags);
     if (heap_fits(object, old_bytes, bytes)) {
-        found.slot->digest ^= inside_digest(key->hash, object);
+        found->slot->digest ^= inside_digest(key->hash, object);
         rewrite_head(object, &draft, flags, key);
-        settle_expiry(store, &found, key, expire_ms);
+        settle_expiry(store, found, key, expire_ms);
     } else {
-        object = put_object(store, &found, key, &draft);
+        object = inside_put(store, found, key, &draft);
         if (object == NULL) return ERR_MEMORY;
         object->check = check;
     }
-    found.slot->digest ^= inside_digest(key->hash, object);
+    found->slot->digest ^= inside_digest(key->hash, object);
     return ERR_OK;
+}
+
+int
+store_set_expiry(struct store *store, const struct store_key *key,
+                 int64_t expire_ms, int64_t wall_ms)
+{
+    struct found found = inside_find(store, key);
+
+    ASSERT(found.place.bucket != NULL && expire_ms >= 0);
+    return inside_put_expiry(store, &found, key, expire_ms,
+                             inside_mint(store, found.slot, wall_ms));
 }

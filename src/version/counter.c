@@ -5,6 +5,8 @@
  */
 #include "version/counter.h"
 
+#include "base/hash.h"
+
 struct share {
     uint64_t birth, stamp;
     int64_t amount;
@@ -96,6 +98,90 @@ counter_begin(uint8_t *out, int64_t base, struct stamp base_stamp)
 {
     put_u64(out, (uint64_t)base);
     put_u64(out + 8, base_stamp.bits);
+}
+
+int64_t
+counter_base(struct bytes value)
+{
+    return (int64_t)get_u64(value.data);
+}
+
+struct stamp
+counter_base_stamp(struct bytes value)
+{
+    return (struct stamp){get_u64(value.data + 8)};
+}
+
+struct stamp
+counter_newest(struct bytes value)
+{
+    struct stamp newest = counter_base_stamp(value);
+    size_t count = share_count(value), i;
+
+    for (i = 0; i < count; i++) {
+        uint64_t stamp = share_get(value, i).stamp;
+
+        if (stamp > newest.bits) newest.bits = stamp;
+    }
+    return newest;
+}
+
+uint64_t
+counter_version(struct bytes value)
+{
+    uint64_t version = counter_base_stamp(value).bits;
+    size_t count = share_count(value), i;
+
+    for (i = 0; i < count; i++) {
+        struct share share = share_get(value, i);
+
+        version ^= hash_mix(share.birth, share.stamp);
+    }
+    return version;
+}
+
+static bool
+holds(struct bytes value, struct share wanted)
+{
+    size_t count = value.size > 0 ? share_count(value) : 0, i;
+
+    for (i = 0; i < count; i++) {
+        struct share share = share_get(value, i);
+
+        if (share.birth == wanted.birth) return share.stamp == wanted.stamp;
+    }
+    return false;
+}
+
+bool
+counter_brings(struct bytes value, struct bytes had, uint32_t node,
+               struct stamp life)
+{
+    size_t count = share_count(value), i;
+
+    for (i = 0; i < count; i++) {
+        struct share share = share_get(value, i);
+
+        if (share.birth < life.bits) continue;
+        if (stamp_node((struct stamp){share.birth}) != node) continue;
+        if (!holds(had, share)) return true;
+    }
+    return false;
+}
+
+size_t
+counter_rebase(struct bytes value, int64_t base, struct stamp stamp,
+               uint8_t *out)
+{
+    size_t count = share_count(value), kept = 0, i;
+
+    for (i = 0; i < count; i++) {
+        struct share share = share_get(value, i);
+
+        if (share.birth >= stamp.bits) share_put(out, kept++, share);
+    }
+    counter_begin(out, base, stamp);
+    return COUNTER_BASE_BYTES + kept * COUNTER_SHARE_BYTES;
 }
 
 size_t

@@ -32,6 +32,23 @@ int64_t counter_sum(struct bytes value);
 /* A counter of `base` without shares. `out` has COUNTER_BASE_BYTES. */
 void counter_begin(uint8_t *out, int64_t base, struct stamp base_stamp);
 
+int64_t counter_base(struct bytes value);
+struct stamp counter_base_stamp(struct bytes value);
+/* The newest stamp in it. */
+struct stamp counter_newest(struct bytes value);
+/* The base's stamp XOR H(birth, stamp) over the shares: what object_version()
+ * needs. */
+uint64_t counter_version(struct bytes value);
+/* True if `value` holds a share of this node, born at or after `life`, that
+ * `had` (empty: nothing) does not hold just so. */
+bool counter_brings(struct bytes value, struct bytes had, uint32_t node,
+                    struct stamp life);
+/* The counter on another base: shares born below its stamp are gone. `out` has
+ * COUNTER_BYTES_MAX bytes and may be `value.data`. Returns the bytes written.
+ */
+size_t counter_rebase(struct bytes value, int64_t base, struct stamp stamp,
+                      uint8_t *out);
+
 /*
  * Adds `delta` at `stamp` to the share that this life of this node gave birth
  * to (birth >= life, same node number as stamp), or to a new one. `out` has

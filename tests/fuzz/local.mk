@@ -60,3 +60,19 @@ tests_fuzz_fuzz_resp_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_resp_LDADD = $(PLAIN_LDADD)
 tests_fuzz_fuzz_resp_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 endif
+
+check_PROGRAMS += tests/fuzz/replay_bus
+tests_fuzz_replay_bus_SOURCES = \
+	tests/fuzz/fuzz_bus.c \
+	tests/fuzz/replay.c \
+	tests/support/plain.h
+tests_fuzz_replay_bus_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_replay_bus_LDADD = $(PLAIN_LDADD)
+EXTRA_DIST += tests/fuzz/corpus/bus
+if FUZZ
+noinst_PROGRAMS += tests/fuzz/fuzz_bus
+tests_fuzz_fuzz_bus_SOURCES = tests/fuzz/fuzz_bus.c
+tests_fuzz_fuzz_bus_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_bus_LDADD = $(PLAIN_LDADD)
+tests_fuzz_fuzz_bus_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+endif

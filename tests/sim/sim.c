@@ -1,76 +1,9 @@
-#include "sim/sim.h"
+#include "sim/inside.h"
 
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/ticks.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-
-enum { CALL_CONNS = 9, TICK_MS = 100 };
-
-#define START_WALL_MS INT64_C(1790000000000)
-
-enum event_type {
-    EVENT_INPUT,  /* bytes reach a node */
-    EVENT_OUTPUT, /* bytes reach a client */
-    EVENT_TICK,
-    EVENT_MESSAGE, /* between workers */
-    EVENT_WAKE,    /* a session wants to be looked at */
-    EVENT_CALL,
-};
-
-struct event {
-    int64_t at_ms;
-    uint64_t order; /* ties: first created first */
-    enum event_type type;
-    uint32_t node, worker;
-    uint64_t conn_id; /* not a pointer: it may be gone by then */
-    struct buf bytes; /* owned */
-    struct message *message;
-    sim_on_time *call;
-    void *context;
-};
-
-struct sim_conn {
-    uint64_t id; /* 0: free */
-    uint32_t node, worker;
-    struct session *session; /* NULL: the node has closed it */
-    int64_t delay_ms;
-    int64_t last_in_ms, last_out_ms; /* order is kept */
-    bool is_held;
-    void *context;
-    sim_on_executed *on_executed;
-    sim_on_bytes *on_bytes;
-};
-
-struct sim_node {
-    struct sim *sim;
-    struct node *node;
-    struct settings *settings;
-    int64_t offset_ms;
-    uint32_t index;
-    bool is_down;
-};
-
-struct caller { /* of sim_call */
-    struct sim_conn *conn;
-    struct buf got;
-};
-
-struct sim {
-    struct sim_config config;
-    struct rng rng;
-    int64_t now_ms;
-    uint64_t next_order, next_conn;
-    struct event *heap; /* owned; a binary heap */
-    size_t heap_count, heap_room;
-    struct sim_node nodes[SIM_NODES_MAX];
-    struct sim_conn conns[SIM_CONNS_MAX];
-    struct caller callers[SIM_NODES_MAX][CALL_CONNS];
-    uint64_t trace;
-};
 
 /* ---- events ---- */
 
@@ -90,8 +23,9 @@ swap(struct event *a, struct event *b)
     *b = keep;
 }
 
-static struct event *
-push(struct sim *sim, struct event event)
+/* With the order that it has already. */
+static void
+push_again(struct sim *sim, struct event event)
 {
     size_t at = sim->heap_count;
 
@@ -100,13 +34,19 @@ push(struct sim *sim, struct event event)
         sim->heap =
             mem_must_array(sim->heap, sim->heap_room, sizeof(*sim->heap));
     }
-    event.order = sim->next_order++;
     sim->heap[sim->heap_count++] = event;
     while (at > 0 && is_before(&sim->heap[at], &sim->heap[(at - 1) / 2])) {
         swap(&sim->heap[at], &sim->heap[(at - 1) / 2]);
         at = (at - 1) / 2;
     }
-    return &sim->heap[at];
+}
+
+void
+inside_push(struct sim *sim, struct event event)
+{
+    event.order = sim->next_order++;
+    event.life = sim->nodes[event.node].life;
+    push_again(sim, event);
 }
 
 static struct event
@@ -141,140 +81,32 @@ event_drop(struct event *event)
     if (event->message != NULL) message_free(event->message);
 }
 
-/* ---- a node's effects ---- */
-
-static bool
-effect_post(void *self, uint32_t from, uint32_t to, struct message *message)
-{
-    struct sim_node *node = self;
-    struct sim *sim = node->sim;
-
-    (void)from;
-    (void)push(sim, (struct event){
-                        .at_ms = sim->now_ms + (int64_t)rng_below(&sim->rng, 3),
-                        .type = EVENT_MESSAGE,
-                        .node = node->index,
-                        .worker = to,
-                        .message = message,
-                    });
-    return true;
-}
-
-static struct sim_conn *
-conn_of(struct sim *sim, const struct session *session)
-{
-    uint32_t i;
-
-    for (i = 0; i < SIM_CONNS_MAX; i++) {
-        if (sim->conns[i].id != 0 && sim->conns[i].session == session) {
-            return &sim->conns[i];
-        }
-    }
-    return NULL;
-}
-
-static void
-effect_wake(void *self, uint32_t worker, struct session *session)
-{
-    struct sim_node *node = self;
-    struct sim_conn *conn = conn_of(node->sim, session);
-
-    if (conn == NULL) return;
-    (void)push(node->sim, (struct event){.at_ms = node->sim->now_ms,
-                                         .type = EVENT_WAKE,
-                                         .node = node->index,
-                                         .worker = worker,
-                                         .conn_id = conn->id});
-}
-
-static void
-effect_shutdown(void *self)
-{
-    struct sim_node *node = self;
-
-    node->is_down = true;
-}
-
-static const char *
-effect_config_rewrite(void *self)
-{
-    (void)self;
-    return NULL;
-}
-
-static void
-effect_config_changed(void *self, enum setting id)
-{
-    (void)self;
-    (void)id;
-}
-
-/* ---- life ---- */
-
-void
-sim_set_setting(struct sim *sim, enum setting id, const char *value)
-{
-    char why[SETTING_WHY_BYTES];
-    struct bytes arg = bytes_str(value);
-
-    if (settings_set(sim->nodes[0].settings, id, &arg, 1, why) != ERR_OK) {
-        fprintf(stderr, "setting %s: %s\n", value, why);
-        abort();
-    }
-}
-
-static void
-start_node(struct sim *sim, uint32_t index)
-{
-    struct sim_node *node = &sim->nodes[index];
-    struct node_config config = {
-        .worker_count = sim->config.workers,
-        .store = {.slot_count = sim->config.slots,
-                  .node = index + 1,
-                  .hash_seed = {1, 2, 3},
-                  .rng_seed = rng_next(&sim->rng),
-                  .is_single = sim->config.workers == 1},
-        .effects = {.post = effect_post,
-                    .wake = effect_wake,
-                    .shutdown = effect_shutdown,
-                    .config_rewrite = effect_config_rewrite,
-                    .config_changed = effect_config_changed,
-                    .self = node},
-    };
-    uint32_t worker;
-
-    node->sim = sim;
-    node->index = index;
-    node->offset_ms = (int64_t)rng_below(&sim->rng, 1000) - 500;
-    node->settings = settings_new();
-    config.settings = node->settings;
-    config.store.wall_ms = sim_wall_ms(sim, index);
-    node->node = node_new(&config);
-    if (node->node == NULL) abort();
-    for (worker = 0; worker < sim->config.workers; worker++) {
-        (void)push(sim, (struct event){.at_ms = sim->now_ms,
-                                       .type = EVENT_TICK,
-                                       .node = index,
-                                       .worker = worker});
-    }
-}
+/* ---- the world ---- */
 
 struct sim *
 sim_new(const struct sim_config *config)
 {
     struct sim *sim = mem_must_zero(sizeof(*sim));
-    uint32_t i;
+    uint32_t i, started;
 
     ticks_off = true;
     sim->config = *config;
     if (sim->config.slots == 0) sim->config.slots = 64;
     if (sim->config.workers == 0) sim->config.workers = 1;
     if (sim->config.nodes == 0) sim->config.nodes = 1;
+    ASSERT(sim->config.nodes <= SIM_NODES_MAX);
+    ASSERT(sim->config.workers <= WORKERS_MAX);
     sim->rng.state = config->seed;
-    sim->next_conn = 1;
     sim->now_ms = 1000;
-    for (i = 0; i < sim->config.nodes; i++)
-        start_node(sim, i);
+    started = sim->config.nodes;
+    if (config->ring != NULL) {
+        net_new(sim);
+        if (config->ring->started > 0) started = config->ring->started;
+    }
+    for (i = 0; i < sim->config.nodes; i++) {
+        inside_node_init(sim, i);
+        if (i < started) sim_start(sim, i);
+    }
     if (config->policy != NULL) {
         sim_set_setting(sim, SETTING_MAXMEMORY_POLICY, config->policy);
     }
@@ -292,14 +124,15 @@ sim_free(struct sim *sim)
     uint32_t i, k;
 
     if (sim == NULL) return;
+    for (i = 0; i < sim->config.nodes; i++)
+        inside_node_deinit(sim, i);
     while (sim->heap_count > 0) {
         struct event event = pop(sim);
 
         event_drop(&event);
     }
+    net_free(sim);
     for (i = 0; i < sim->config.nodes; i++) {
-        node_free(sim->nodes[i].node);
-        settings_free(sim->nodes[i].settings);
         for (k = 0; k < CALL_CONNS; k++) {
             buf_deinit(&sim->callers[i][k].got);
         }
@@ -320,28 +153,16 @@ sim_now_ms(const struct sim *sim)
     return sim->now_ms;
 }
 
-int64_t
-sim_wall_ms(const struct sim *sim, uint32_t node)
-{
-    return START_WALL_MS + sim->now_ms + sim->nodes[node].offset_ms;
-}
-
-struct node *
-sim_node(struct sim *sim, uint32_t node)
-{
-    return sim->nodes[node].node;
-}
-
-struct store *
-sim_store(struct sim *sim, uint32_t node)
-{
-    return node_shared(sim->nodes[node].node)->store;
-}
-
 uint64_t
 sim_trace(const struct sim *sim)
 {
     return sim->trace;
+}
+
+uint64_t
+sim_event_count(const struct sim *sim)
+{
+    return sim->events;
 }
 
 void
@@ -351,48 +172,127 @@ sim_trace_add(struct sim *sim, struct bytes bytes)
         hash_mix(sim->trace ^ (uint64_t)sim->now_ms, hash_plain(bytes));
 }
 
+void
+sim_be_noisy(struct sim *sim)
+{
+    sim->is_noisy = true;
+}
+
+/* ---- turns ---- */
+
+/* What the worker does after its events, and what it then wants. */
+static void
+finish_turn(struct sim *sim)
+{
+    struct sim_turn turn = sim->turn;
+    struct sim_worker *mine = &sim->nodes[turn.node].workers[turn.worker];
+    struct worker *worker;
+    int64_t deadline;
+
+    sim->turn.is_open = false;
+    if (sim->nodes[turn.node].node == NULL) return;
+    worker = node_worker(sim->nodes[turn.node].node, turn.worker);
+    worker_turn_end(worker);
+    net_flush(sim, turn.node, turn.worker);
+    deadline = worker_deadline_ms(worker);
+    if (deadline == INT64_MAX) return;
+    if (deadline <= sim->now_ms) deadline = sim->now_ms + 1;
+    if (mine->deadline_ms > sim->now_ms && mine->deadline_ms <= deadline)
+        return;
+    mine->deadline_ms = deadline;
+    inside_push(sim, (struct event){.at_ms = deadline,
+                                    .type = EVENT_TURN,
+                                    .node = turn.node,
+                                    .worker = turn.worker});
+}
+
+static bool
+is_in_turn(const struct sim *sim, uint32_t node, uint32_t worker)
+{
+    return sim->turn.is_open && sim->turn.node == node &&
+           sim->turn.worker == worker && sim->turn.at_ms == sim->now_ms;
+}
+
+struct worker *
+inside_turn(struct sim *sim, uint32_t node, uint32_t at)
+{
+    struct worker *worker = node_worker(sim->nodes[node].node, at);
+
+    if (is_in_turn(sim, node, at)) return worker;
+    if (sim->turn.is_open) finish_turn(sim);
+    worker_turn(worker, sim->now_ms, (uint64_t)sim_wall_ms(sim, node) * 1000);
+    if (sim->net != NULL) {
+        sim->turn = (struct sim_turn){
+            .is_open = true, .node = node, .worker = at, .at_ms = sim->now_ms};
+    }
+    return worker;
+}
+
+/* A turn may take the next event, too, if it comes at the same time: as with
+ * epoll, sometimes one, sometimes many. */
+void
+inside_turn_end(struct sim *sim, uint32_t node, uint32_t at)
+{
+    if (!is_in_turn(sim, node, at)) return;
+    if (!sim->is_running || rng_below(&sim->rng, 4) == 0) finish_turn(sim);
+}
+
 /* ---- connections ---- */
 
 static struct sim_conn *
 conn_by_id(struct sim *sim, uint64_t id)
 {
+    struct sim_conn *conn = &sim->conns[id % SIM_CONNS_MAX];
+
+    return id != 0 && conn->id == id ? conn : NULL;
+}
+
+static struct sim_conn *
+conn_free(struct sim *sim)
+{
     uint32_t i;
 
     for (i = 0; i < SIM_CONNS_MAX; i++) {
-        if (sim->conns[i].id == id) return &sim->conns[i];
+        if (sim->conns[i].id == 0) return &sim->conns[i];
     }
     return NULL;
 }
 
-static struct worker *
-turn_of(struct sim *sim, uint32_t node, uint32_t worker_at)
+static bool
+open_session(struct sim *sim, struct sim_conn *conn)
 {
-    struct worker *worker = node_worker(sim->nodes[node].node, worker_at);
+    struct open_info info = {.fd = 9,
+                             .is_loopback = true,
+                             .address = "127.0.0.1:5000",
+                             .local_address = "127.0.0.1:6379"};
+    const char *refusal = NULL;
 
-    worker_turn(worker, sim->now_ms, (uint64_t)sim_wall_ms(sim, node) * 1000);
-    return worker;
+    conn->is_waiting = false;
+    conn->session = worker_open(inside_turn(sim, conn->node, conn->worker),
+                                &info, &refusal);
+    if (conn->session != NULL) conn->session->loop_data = conn;
+    return conn->session != NULL;
 }
 
 struct sim_conn *
 sim_connect(struct sim *sim, uint32_t node, uint32_t worker, void *context,
             sim_on_executed *on_executed, sim_on_bytes *on_bytes)
 {
-    struct open_info info = {.fd = 9,
-                             .is_loopback = true,
-                             .address = "127.0.0.1:5000",
-                             .local_address = "127.0.0.1:6379"};
-    struct sim_conn *conn = conn_by_id(sim, 0);
-    const char *refusal = NULL;
+    struct sim_conn *conn = conn_free(sim);
 
     ASSERT(conn != NULL);
+    if (sim->nodes[node].node == NULL) return NULL;
     *conn = (struct sim_conn){.node = node,
                               .worker = worker,
                               .context = context,
                               .on_executed = on_executed,
                               .on_bytes = on_bytes};
-    conn->session = worker_open(turn_of(sim, node, worker), &info, &refusal);
-    if (conn->session == NULL) return NULL;
-    conn->id = sim->next_conn++;
+    if (sim_is_paused(sim, node))
+        conn->is_waiting = true;
+    else if (!open_session(sim, conn))
+        return NULL;
+    conn->id =
+        ++sim->conn_count * SIM_CONNS_MAX + (uint64_t)(conn - sim->conns);
     conn->delay_ms =
         (int64_t)rng_below(&sim->rng, (uint64_t)sim->config.delay_most_ms + 1);
     return conn;
@@ -413,7 +313,7 @@ send_piece(struct sim *sim, struct sim_conn *conn, struct bytes piece)
     if (event.at_ms < conn->last_in_ms) event.at_ms = conn->last_in_ms;
     conn->last_in_ms = event.at_ms;
     buf_must_add(&event.bytes, piece.data, piece.size);
-    (void)push(sim, event);
+    inside_push(sim, event);
 }
 
 void
@@ -431,19 +331,51 @@ sim_send(struct sim *sim, struct sim_conn *conn, struct bytes bytes)
     }
 }
 
+/* Tells the client, unless it hears of nothing. */
+static void
+tell_closed(struct sim *sim, struct sim_conn *conn)
+{
+    int64_t at_ms = sim->now_ms + conn->delay_ms;
+
+    if (at_ms < conn->last_out_ms) at_ms = conn->last_out_ms;
+    inside_push(sim, (struct event){.at_ms = at_ms,
+                                    .type = EVENT_OUTPUT,
+                                    .conn_id = conn->id});
+}
+
 static void
 close_conn(struct sim *sim, struct sim_conn *conn)
 {
+    conn->is_waiting = false;
     if (conn->session == NULL) return;
-    worker_close(turn_of(sim, conn->node, conn->worker), conn->session);
+    worker_close(inside_turn(sim, conn->node, conn->worker), conn->session);
     conn->session = NULL;
+}
+
+void
+inside_close_all(struct sim *sim, uint32_t node, bool silent)
+{
+    uint32_t i;
+
+    for (i = 0; i < SIM_CONNS_MAX; i++) {
+        struct sim_conn *conn = &sim->conns[i];
+
+        if (conn->id == 0 || conn->node != node) continue;
+        if (conn->session == NULL && !conn->is_waiting) continue;
+        close_conn(sim, conn);
+        if (!silent) tell_closed(sim, conn);
+    }
 }
 
 void
 sim_disconnect(struct sim *sim, struct sim_conn *conn)
 {
+    bool is_open = conn->session != NULL;
+    uint32_t node = conn->node, worker = conn->worker;
+
     close_conn(sim, conn);
     *conn = (struct sim_conn){0};
+    if (is_open) inside_turn_end(sim, node, worker);
 }
 
 void
@@ -451,18 +383,18 @@ sim_hold_output(struct sim *sim, struct sim_conn *conn, bool hold)
 {
     conn->is_held = hold;
     if (!hold) {
-        (void)push(sim, (struct event){.at_ms = sim->now_ms,
-                                       .type = EVENT_WAKE,
-                                       .node = conn->node,
-                                       .worker = conn->worker,
-                                       .conn_id = conn->id});
+        inside_push(sim, (struct event){.at_ms = sim->now_ms,
+                                        .type = EVENT_WAKE,
+                                        .node = conn->node,
+                                        .worker = conn->worker,
+                                        .conn_id = conn->id});
     }
 }
 
 bool
 sim_is_closed(const struct sim_conn *conn)
 {
-    return conn->session == NULL;
+    return conn->session == NULL && !conn->is_waiting;
 }
 
 struct session *
@@ -492,7 +424,7 @@ take_output(struct sim *sim, struct sim_conn *conn, struct worker *worker)
     event.at_ms = sim->now_ms + conn->delay_ms;
     if (event.at_ms < conn->last_out_ms) event.at_ms = conn->last_out_ms;
     conn->last_out_ms = event.at_ms;
-    (void)push(sim, event);
+    inside_push(sim, event);
 }
 
 static void
@@ -504,14 +436,15 @@ after_turn(struct sim *sim, struct sim_conn *conn, struct worker *worker)
     if ((session->client.flags & CLIENT_KILLED) ||
         (session->is_closing && !has_output)) {
         close_conn(sim, conn);
+        tell_closed(sim, conn);
         return;
     }
     if (session->wants_more) {
-        (void)push(sim, (struct event){.at_ms = sim->now_ms,
-                                       .type = EVENT_WAKE,
-                                       .node = conn->node,
-                                       .worker = conn->worker,
-                                       .conn_id = conn->id});
+        inside_push(sim, (struct event){.at_ms = sim->now_ms,
+                                        .type = EVENT_WAKE,
+                                        .node = conn->node,
+                                        .worker = conn->worker,
+                                        .conn_id = conn->id});
     }
 }
 
@@ -523,8 +456,9 @@ feed(struct sim *sim, struct sim_conn *conn, struct bytes bytes)
     struct bytes pieces[2];
     uint32_t count;
 
+    if (conn->is_waiting && !open_session(sim, conn)) tell_closed(sim, conn);
     if (conn->session == NULL) return;
-    worker = turn_of(sim, conn->node, conn->worker);
+    worker = inside_turn(sim, conn->node, conn->worker);
     worker_input(worker, conn->session, bytes.data, bytes.size);
     count = worker_output(worker, conn->session, pieces);
     if (conn->on_executed != NULL && count > 0) {
@@ -538,34 +472,43 @@ feed(struct sim *sim, struct sim_conn *conn, struct bytes bytes)
     }
     take_output(sim, conn, worker);
     after_turn(sim, conn, worker);
+    inside_turn_end(sim, conn->node, conn->worker);
 }
 
 static void
 tick(struct sim *sim, const struct event *event)
 {
-    struct worker *worker = turn_of(sim, event->node, event->worker);
+    struct worker *worker = inside_turn(sim, event->node, event->worker);
 
     worker_tick(worker, 0);
-    (void)push(sim, (struct event){.at_ms = sim->now_ms + TICK_MS,
-                                   .type = EVENT_TICK,
-                                   .node = event->node,
-                                   .worker = event->worker});
+    inside_turn_end(sim, event->node, event->worker);
+    inside_push(sim, (struct event){.at_ms = sim->now_ms + TICK_MS,
+                                    .type = EVENT_TICK,
+                                    .node = event->node,
+                                    .worker = event->worker});
 }
 
 void
 sim_at(struct sim *sim, int64_t at_ms, sim_on_time *call, void *context)
 {
-    (void)push(sim, (struct event){.at_ms = at_ms,
-                                   .type = EVENT_CALL,
-                                   .call = call,
-                                   .context = context});
+    inside_push(sim, (struct event){.at_ms = at_ms,
+                                    .type = EVENT_CALL,
+                                    .call = call,
+                                    .context = context});
+}
+
+static void
+output(struct sim *sim, struct sim_conn *conn, const struct event *event)
+{
+    sim_trace_add(sim, buf_bytes(&event->bytes));
+    if (conn != NULL && conn->on_bytes != NULL)
+        conn->on_bytes(conn->context, conn, buf_bytes(&event->bytes));
 }
 
 static void
 carry_out(struct sim *sim, struct event *event)
 {
-    struct sim_conn *conn =
-        event->conn_id != 0 ? conn_by_id(sim, event->conn_id) : NULL;
+    struct sim_conn *conn = conn_by_id(sim, event->conn_id);
 
     switch (event->type) {
     case EVENT_INPUT:
@@ -574,127 +517,96 @@ carry_out(struct sim *sim, struct event *event)
     case EVENT_WAKE:
         if (conn != NULL) feed(sim, conn, bytes_of(NULL, 0));
         break;
-    case EVENT_OUTPUT:
-        sim_trace_add(sim, buf_bytes(&event->bytes));
-        if (conn != NULL && conn->on_bytes != NULL)
-            conn->on_bytes(conn->context, conn, buf_bytes(&event->bytes));
-        break;
+    case EVENT_OUTPUT: output(sim, conn, event); break;
     case EVENT_TICK: tick(sim, event); break;
+    case EVENT_TURN:
+        (void)inside_turn(sim, event->node, event->worker);
+        inside_turn_end(sim, event->node, event->worker);
+        break;
     case EVENT_MESSAGE:
-        worker_deliver(turn_of(sim, event->node, event->worker),
+        worker_deliver(inside_turn(sim, event->node, event->worker),
                        event->message);
         event->message = NULL;
+        inside_turn_end(sim, event->node, event->worker);
         break;
     case EVENT_CALL: event->call(event->context); break;
+    case EVENT_BUS_CONNECT:
+    case EVENT_BUS_ACCEPT:
+    case EVENT_BUS_STANDS:
+    case EVENT_BUS_ARRIVES:
+    case EVENT_BUS_PUMP:
+    case EVENT_BUS_STALL: net_event(sim, event); break;
     }
+}
+
+/* What happens to a node waits while it is paused, and is lost when it is not
+ * the node any more that it was meant for. */
+enum fate { FATE_NOW, FATE_LATER, FATE_NEVER };
+
+static enum fate
+fate_of(struct sim *sim, const struct event *event)
+{
+    const struct sim_node *node = &sim->nodes[event->node];
+
+    switch (event->type) {
+    case EVENT_OUTPUT:
+    case EVENT_CALL:
+    case EVENT_BUS_CONNECT: return FATE_NOW;
+    case EVENT_INPUT:
+    case EVENT_WAKE:
+    case EVENT_TICK:
+    case EVENT_TURN:
+    case EVENT_MESSAGE:
+    case EVENT_BUS_ACCEPT:
+        if (node->node == NULL || node->life != event->life) return FATE_NEVER;
+        break;
+    case EVENT_BUS_STANDS: /* these look whose side it is */
+    case EVENT_BUS_ARRIVES:
+    case EVENT_BUS_PUMP:
+    case EVENT_BUS_STALL: break;
+    }
+    return node->paused_until_ms > sim->now_ms ? FATE_LATER : FATE_NOW;
+}
+
+/* The open turn may take this event, too. */
+static bool
+may_join(const struct sim *sim, const struct event *event)
+{
+    return event->type != EVENT_CALL && event->type != EVENT_OUTPUT &&
+           event->type != EVENT_BUS_CONNECT &&
+           event->at_ms == sim->turn.at_ms && event->node == sim->turn.node &&
+           event->worker == sim->turn.worker;
 }
 
 bool
 sim_run(struct sim *sim, int64_t until_ms)
 {
-    while (sim->heap_count > 0 && sim->heap[0].at_ms <= until_ms) {
-        struct event event = pop(sim);
+    sim->is_running = true;
+    for (;;) {
+        struct event event;
 
+        if (sim->turn.is_open &&
+            (sim->heap_count == 0 || !may_join(sim, &sim->heap[0]))) {
+            finish_turn(sim); /* what it makes may come first */
+        }
+        if (sim->heap_count == 0 || sim->heap[0].at_ms > until_ms) break;
+        event = pop(sim);
         ASSERT(event.at_ms >= sim->now_ms);
         sim->now_ms = event.at_ms;
-        carry_out(sim, &event);
+        switch (fate_of(sim, &event)) {
+        case FATE_NOW:
+            sim->events++;
+            carry_out(sim, &event);
+            break;
+        case FATE_LATER:
+            event.at_ms = sim->nodes[event.node].paused_until_ms;
+            push_again(sim, event);
+            continue;
+        case FATE_NEVER: break;
+        }
         event_drop(&event);
     }
+    sim->is_running = false;
     sim->now_ms = until_ms;
     return sim->heap_count > 0;
-}
-
-/* ---- conversations ---- */
-
-void
-sim_command(struct buf *out, const struct bytes *args, uint32_t count)
-{
-    uint32_t i;
-
-    buf_must_printf(out, "*%u\r\n", count);
-    for (i = 0; i < count; i++) {
-        buf_must_printf(out, "$%zu\r\n", args[i].size);
-        buf_must_add(out, args[i].data, args[i].size);
-        buf_must_add(out, "\r\n", 2);
-    }
-}
-
-static size_t
-line_size(struct bytes bytes)
-{
-    const char *end = memchr(bytes.data, '\n', bytes.size);
-
-    return end == NULL ? 0 : (size_t)(end - bytes.data) + 1;
-}
-
-size_t
-sim_reply_size(struct bytes bytes)
-{
-    size_t size, part;
-    long number, i;
-
-    if (bytes.size == 0 || (size = line_size(bytes)) == 0) return 0;
-    number = strtol(bytes.data + 1, NULL, 10);
-    switch (bytes.data[0]) {
-    case '$':
-    case '=':
-        if (number < 0) return size;
-        size += (size_t)number + 2;
-        return size <= bytes.size ? size : 0;
-    case '%': number *= 2; break;
-    case '*':
-    case '~':
-    case '>': break;
-    default: return size;
-    }
-    for (i = 0; i < number; i++) {
-        if (size >= bytes.size) return 0;
-        part = sim_reply_size(bytes_of(bytes.data + size, bytes.size - size));
-        if (part == 0) return 0;
-        size += part;
-    }
-    return size;
-}
-
-static void
-caller_bytes(void *context, struct sim_conn *conn, struct bytes bytes)
-{
-    struct caller *caller = context;
-
-    (void)conn;
-    buf_must_add(&caller->got, bytes.data, bytes.size);
-}
-
-const char *
-sim_call_on(struct sim *sim, uint32_t node, uint32_t which, const char *line)
-{
-    struct caller *caller = &sim->callers[node][which];
-    struct bytes args[64];
-    struct buf command = {0};
-    char text[4096];
-    int count = resp_split_line(bytes_str(line), text, args, 64);
-    uint32_t i;
-
-    ASSERT(count > 0 && which < CALL_CONNS && strlen(line) < sizeof(text));
-    if (caller->conn == NULL) {
-        caller->conn = sim_connect(sim, node, which % sim->config.workers,
-                                   caller, NULL, caller_bytes);
-        ASSERT(caller->conn != NULL);
-    }
-    caller->got.used = 0;
-    sim_command(&command, args, (uint32_t)count);
-    sim_send(sim, caller->conn, buf_bytes(&command));
-    buf_deinit(&command);
-    for (i = 0; i < 1000000; i++) {
-        if (sim_reply_size(buf_bytes(&caller->got)) > 0) break;
-        if (!sim_run(sim, sim->now_ms + 1)) break;
-    }
-    buf_must_add(&caller->got, "", 1);
-    return caller->got.data;
-}
-
-const char *
-sim_call(struct sim *sim, uint32_t node, const char *line)
-{
-    return sim_call_on(sim, node, CALL_CONNS - 1, line);
 }

@@ -185,3 +185,24 @@ CASE(load, the_command_line_becomes_lines_of_a_file)
         eq(int, settings_from_arguments(&args[1], 1, &lines), ERR_SYNTAX));
     buf_deinit(&lines);
 }
+
+CASE(load, seeds_on_several_lines_add_up)
+{
+    struct settings *settings = settings_new();
+    struct buf problems = {0};
+    char *seeds;
+
+    cr_expect(eq(u32,
+                 load(settings,
+                      "ring-seeds a:1 b:2\nRING-SEEDS c:3\n"
+                      "ring-seeds \"d:4 e:5\"\n",
+                      &problems, NULL),
+                 0));
+    seeds = settings_text(settings, SETTING_RING_SEEDS);
+    cr_expect(eq(str, seeds, (char *)"a:1 b:2 c:3 d:4 e:5"));
+    mem_free(seeds);
+    buf_deinit(&problems);
+    settings_free(settings);
+    expect_problem("ring-seeds a\n", "k.conf:1: 'ring-seeds a': 'a' is not "
+                                     "host:port\n");
+}

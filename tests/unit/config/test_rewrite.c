@@ -131,6 +131,11 @@ change(struct settings *settings, enum setting id)
         "60 5",
         "a.b",
         "warn",
+        "a:1 b:2",
+        "1",
+        "200",
+        "strict",
+        "refuse",
     };
     char why[SETTING_WHY_BYTES];
     uint32_t i;

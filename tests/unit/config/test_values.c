@@ -1,7 +1,9 @@
 #include "base/err.h"
 #include "config/settings.h"
+#include "ring/map.h"
 #include "support/case.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* One argument, as CONFIG SET sends it. */
@@ -148,6 +150,65 @@ static const struct {
     {"cluster-enabled", "yes", "not supported yet"},
     {"tls-port", "6380", "not supported yet"},
     {"notify-keyspace-events", "KEA", "not supported yet"},
+    {"ring-name", "", "'' is not a name"},
+    {"ring-name", "a b",
+     "'a b' may only hold letters, digits, '-', '_' and '.'"},
+    {"rack",
+     "12345678901234567890123456789012345678901234567890123456789012345",
+     "'12345678901234567890123456789012345678901234567890123456789012345' is "
+     "longer than 64 characters"},
+    {"datacenter", "dc:1",
+     "'dc:1' may only hold letters, digits, '-', '_' and '.'"},
+    {"ring-seeds", "host", "'host' is not host:port"},
+    {"ring-seeds", "host:", "'host:' is not host:port"},
+    {"ring-seeds", ":1", "':1' is not host:port"},
+    {"ring-seeds", "[]:1", "'[]:1' is not host:port"},
+    {"ring-seeds", "a:1 b:x", "'b:x' is not host:port"},
+    {"ring-seeds", "a:0", "'a:0' has a port that is not between 1 and 65535"},
+    {"ring-seeds", "a:65536",
+     "'a:65536' has a port that is not between 1 and 65535"},
+    {"ring-seeds", "::1:7000",
+     "'::1:7000' has more than one colon: write [address]:port"},
+    {"ring-seeds", "a/b:7000", "'a/b' is not a host name or an IP address"},
+    {"bus-port", "65536", "argument must be between 0 and 65535 inclusive"},
+    {"announce-address", "*", "'*' is not a host name or an IP address"},
+    {"cluster-announce-ip", "a b", "'a b' is not a host name or an IP address"},
+    {"ring-weight", "x", "'x' is not a decimal number"},
+    {"ring-weight", "-1", "'-1' must be 0, or between 0.01 and 1000"},
+    {"ring-weight", "0.001", "'0.001' must be 0, or between 0.01 and 1000"},
+    {"ring-weight", "inf", "'inf' must be 0, or between 0.01 and 1000"},
+    {"vnodes", "0", "argument must be between 1 and 4096 inclusive"},
+    {"replicas", "", "'' is not a number of copies"},
+    {"replicas", "x", "'x' is not a number of copies"},
+    {"replicas", "0", "'0' must be at least 1, and 8 in all"},
+    {"replicas", "9", "'9' must be at least 1, and 8 in all"},
+    {"replicas", "a:5 b:4", "'b:4' must be at least 1, and 8 in all"},
+    {"replicas", "3 2", "'3' is not datacenter:copies"},
+    {"replicas", "a:1 a:2", "'a:2' names a data center twice"},
+    {"replicas", ":2", "'' is not a name"},
+    {"read-quorum", "0", "argument must be between 1 and 8 inclusive"},
+    {"write-quorum", "9", "argument must be between 1 and 8 inclusive"},
+    {"quorum-mode", "strikt",
+     "argument(s) must be one of the following: sloppy, strict"},
+    {"quorum-timeout-ms", "0",
+     "argument must be between 10 and 60000 inclusive"},
+    {"node-timeout-ms", "99",
+     "argument must be between 100 and 600000 inclusive"},
+    {"hints-max-bytes", "10%", "argument must be a memory value"},
+    {"forget-after", "1d", "argument couldn't be parsed into an integer"},
+    {"background-budget", "0", "argument must be between 1 and 100 inclusive"},
+    {"background-budget", "101",
+     "argument must be between 1 and 100 inclusive"},
+    {"clock-skew-max-ms", "0",
+     "argument must be between 1 and 60000 inclusive"},
+    {"conflict-policy", "siblings", "not supported yet"},
+    {"conflict-policy", "first",
+     "argument(s) must be one of the following: lww, siblings"},
+    {"scope", "each", "not supported yet"},
+    {"exec-spanning", "no",
+     "argument(s) must be one of the following: run, refuse"},
+    {"pipeline-order", "no",
+     "argument(s) must be one of the following: loose, strict"},
 };
 
 CASE(values, bad_ones_are_refused_in_redis_words_and_change_nothing)
@@ -201,6 +262,27 @@ static const struct {
     {"masterauth", "", ""},
     {"appendonly", "no", "no"},
     {"requirepass", "a b\"c", "a b\"c"},
+    {"ring-name", "shop-1.eu_x", "shop-1.eu_x"},
+    {"rack", "", ""},
+    {"ring-seeds", "a:1  10.0.0.2:17000 [fe80::1%eth0]:2",
+     "a:1 10.0.0.2:17000 [fe80::1%eth0]:2"},
+    {"ring-secret", "two words", "two words"},
+    {"bus-bind", "127.0.0.1  -::1", "127.0.0.1 -::1"},
+    {"cluster-port", "17000", "17000"},
+    {"announce-address", "::1", "::1"},
+    {"cluster-announce-ip", "10.1.2.3", "10.1.2.3"},
+    {"ring-weight", "2.50", "2.50"},
+    {"ring-weight", "1000", "1000"},
+    {"ring-weight", "0", "0"},
+    {"replicas", "8", "8"},
+    {"replicas", "dc1:3   dc2:2", "dc1:3 dc2:2"},
+    {"cluster-node-timeout", "15000", "15000"},
+    {"hints-max-bytes", "64mb", "67108864"},
+    {"quorum-mode", "STRICT", "strict"},
+    {"exec-spanning", "refuse", "refuse"},
+    {"pipeline-order", "strict", "strict"},
+    {"conflict-policy", "lww", "lww"},
+    {"scope", "local", "local"},
 };
 
 CASE(values, good_ones_show_as_redis_shows_them)
@@ -331,4 +413,135 @@ CASE(values, newer_names_are_listed_once_set_and_by_exact_name)
     cr_expect(settings_is_listed(settings, id, true));
     cr_expect(false == settings_is_listed(settings, id, false));
     settings_free(settings);
+}
+
+CASE(values, redis_names_of_ring_directives_are_synonyms)
+{
+    cr_expect(
+        eq(int, settings_find(bytes_str("cluster-port")), SETTING_BUS_PORT));
+    cr_expect(eq(int, settings_find(bytes_str("cluster-node-timeout")),
+                 SETTING_NODE_TIMEOUT_MS));
+    cr_expect(eq(int, settings_find(bytes_str("cluster-announce-ip")),
+                 SETTING_ANNOUNCE_ADDRESS));
+    cr_expect(eq(str, (char *)settings_alias(SETTING_BUS_PORT),
+                 (char *)"cluster-port"));
+}
+
+CASE(values, what_a_ring_was_started_with_stays)
+{
+    static const enum setting changeable[] = {
+        SETTING_READ_QUORUM,       SETTING_WRITE_QUORUM,
+        SETTING_QUORUM_MODE,       SETTING_QUORUM_TIMEOUT_MS,
+        SETTING_NODE_TIMEOUT_MS,   SETTING_HINTS_MAX_BYTES,
+        SETTING_BACKGROUND_BUDGET, SETTING_EXEC_SPANNING,
+        SETTING_PIPELINE_ORDER,    SETTING_FORGET_AFTER};
+    static const enum setting fixed[] = {SETTING_RING_NAME,
+                                         SETTING_RING_SEEDS,
+                                         SETTING_RING_SECRET,
+                                         SETTING_RING_SECRET_FILE,
+                                         SETTING_BUS_PORT,
+                                         SETTING_BUS_BIND,
+                                         SETTING_ANNOUNCE_ADDRESS,
+                                         SETTING_RACK,
+                                         SETTING_DATACENTER,
+                                         SETTING_RING_WEIGHT,
+                                         SETTING_VNODES,
+                                         SETTING_REPLICAS,
+                                         SETTING_CLOCK_SKEW_MAX_MS,
+                                         SETTING_CONFLICT_POLICY,
+                                         SETTING_SCOPE};
+    struct settings *settings = settings_new();
+    uint32_t i;
+
+    for (i = 0; i < ARRAY_LEN(changeable); i++)
+        cr_expect(not(settings_is_immutable(changeable[i])), "%s",
+                  settings_name(changeable[i]));
+    for (i = 0; i < ARRAY_LEN(fixed); i++)
+        cr_expect(settings_is_immutable(fixed[i]), "%s",
+                  settings_name(fixed[i]));
+    for (i = 0; i < ARRAY_LEN(changeable); i++)
+        cr_expect(settings_is_listed(settings, changeable[i], false));
+    for (i = 0; i < ARRAY_LEN(fixed); i++)
+        cr_expect(settings_is_listed(settings, fixed[i], false));
+    settings_free(settings);
+}
+
+CASE(values, a_weight_is_read_as_a_decimal)
+{
+    struct settings *settings = settings_new();
+    char why[SETTING_WHY_BYTES];
+
+    cr_expect(ieee_ulp_eq(dbl, settings_decimal(settings, SETTING_RING_WEIGHT),
+                          0, 1));
+    cr_expect(eq(int, set(settings, "ring-weight", "2.5", why), ERR_OK));
+    cr_expect(ieee_ulp_eq(dbl, settings_decimal(settings, SETTING_RING_WEIGHT),
+                          2.5, 1));
+    settings_free(settings);
+}
+
+CASE(values, seeds_add_up_until_there_are_too_many)
+{
+    struct settings *settings = settings_new();
+    char why[SETTING_WHY_BYTES];
+    struct buf all = {0};
+    uint32_t i;
+
+    for (i = 1; i <= 64; i++) {
+        char seed[32];
+
+        (void)snprintf(seed, sizeof(seed), "host:%u", i);
+        buf_must_printf(&all, "%s%s", i > 1 ? " " : "", seed);
+        cr_expect(eq(int, set(settings, "ring-seeds", seed, why), ERR_OK));
+    }
+    buf_must_add(&all, "", 1);
+    expect_show(settings, SETTING_RING_SEEDS, all.data);
+    cr_expect(eq(int, set(settings, "ring-seeds", "host:65", why), ERR_RANGE));
+    cr_expect(eq(str, why, (char *)"too many in all: at most 64"));
+    expect_show(settings, SETTING_RING_SEEDS, all.data);
+    cr_expect(eq(int, set(settings, "ring-seeds", "", why), ERR_OK));
+    expect_show(settings, SETTING_RING_SEEDS, "");
+    cr_expect(eq(int, set(settings, "ring-seeds", "a:1 b:2", why), ERR_OK));
+    expect_show(settings, SETTING_RING_SEEDS, "a:1 b:2");
+    buf_deinit(&all);
+    settings_free(settings);
+}
+
+/* Two readings of one syntax: config/ comes before ring/ and can't ask it. */
+CASE(values, replicas_are_refused_and_accepted_as_the_ring_reads_them)
+{
+    static const char *const texts[] = {"1",
+                                        "8",
+                                        "9",
+                                        "0",
+                                        "-1",
+                                        "03",
+                                        "3 2",
+                                        "x",
+                                        "",
+                                        "a:1",
+                                        "a:1 b:7",
+                                        "a:1 b:8",
+                                        "a:1 a:1",
+                                        "a:0 b:1",
+                                        "a: b:1",
+                                        ":1",
+                                        "a:1 3",
+                                        "3 a:1",
+                                        "a:b:1",
+                                        "a:+1",
+                                        "a:1 b:1 c:1 d:1 e:1 f:1 g:1 h:1",
+                                        "99999999999999999999"};
+    uint32_t i;
+
+    for (i = 0; i < ARRAY_LEN(texts); i++) {
+        struct settings *settings = settings_new();
+        struct ring_replicas replicas;
+        char why[SETTING_WHY_BYTES];
+        int ours = set(settings, "replicas", texts[i], why);
+
+        cr_expect(
+            eq(int, ours, ring_replicas_parse(bytes_str(texts[i]), &replicas)),
+            "'%s'", texts[i]);
+        settings_free(settings);
+    }
 }

@@ -110,8 +110,12 @@ talk_start(struct talk *talk, uint32_t workers)
     struct node_config config = {
         .worker_count = workers,
         .store = {.slot_count = 64, .node = 1, .wall_ms = 1800000000000},
-        .effects = {talk_post, talk_wake, talk_shutdown, talk_rewrite,
-                    talk_changed, talk}};
+        .effects = {.post = talk_post,
+                    .wake = talk_wake,
+                    .shutdown = talk_shutdown,
+                    .config_rewrite = talk_rewrite,
+                    .config_changed = talk_changed,
+                    .self = talk}};
 
     ticks_off = true; /* turns are as long as they must */
     *talk = (struct talk){.workers = workers};

@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "base/number.h"
 #include "base/rng.h"
-#include "make.h"
+#include "ring.h"
 #include "store/inside.h"
 #include "support/case.h"
 
@@ -26,7 +26,8 @@ struct model {
     struct entry entries[2][NAMES];
     struct rng rng;
     int64_t wall_ms;
-    bool one_tag; /* all names share one slot */
+    bool one_tag;         /* all names share one slot */
+    struct store *mirror; /* in a ring: gets a record of each change */
 };
 
 static struct entry *
@@ -137,6 +138,37 @@ compare(struct model *model, const struct store_key *key, struct entry *entry)
     cr_assert(bytes_equal(object_key(object), key->name));
 }
 
+/* What a change of a key was, as another node hears of it. */
+static void
+ship(struct model *model, const struct store_key *key, uint64_t before)
+{
+    struct record record;
+    struct buf bytes = {0};
+    enum store_outcome outcome;
+
+    if (store_version(model->store, key) == before) return;
+    if (!store_record(model->store, key, model->wall_ms, &record)) return;
+    if (record.kind == RECORD_VALUE &&
+        record.expire_stamp.bits > record.stamp.bits) {
+        record.kind = RECORD_EXPIRY; /* or an earlier one: then it lacks */
+        record.before = before;
+    }
+    record_write(&bytes, &record);
+    outcome =
+        merge_bytes(model->mirror, buf_bytes(&bytes), model->wall_ms, NULL);
+    if (outcome == STORE_LACKING) {
+        bytes.used = 0;
+        cr_assert(store_record(model->store, key, model->wall_ms, &record));
+        record_write(&bytes, &record);
+        outcome =
+            merge_bytes(model->mirror, buf_bytes(&bytes), model->wall_ms, NULL);
+    }
+    cr_assert(outcome == STORE_STORED || outcome == STORE_COVERED);
+    cr_assert(store_version(model->mirror, key) ==
+              store_version(model->store, key));
+    buf_deinit(&bytes);
+}
+
 static void
 step(struct model *model)
 {
@@ -145,11 +177,13 @@ step(struct model *model)
     struct entry *entry = look(model, db, n);
     char name[400];
     struct store_key key;
+    uint64_t before;
 
     (void)snprintf(name, sizeof(name), "%skey:%0*u",
                    model->one_tag ? "{t}" : "", n % 7 == 0 ? 300 : 1, n);
     key = make_key(model->store, db, name);
     store_lock(model->store, key.slot);
+    before = store_version(model->store, &key);
     switch (rng_below(&model->rng, 8)) {
     case 0:
     case 1:
@@ -165,6 +199,7 @@ step(struct model *model)
     default: break;
     }
     compare(model, &key, entry);
+    if (model->mirror != NULL) ship(model, &key, before);
     store_unlock(model->store, key.slot);
 }
 
@@ -209,8 +244,82 @@ count_live(struct model *model)
     }
 }
 
+/* Both at the same time, both know the same of what is repaired. */
 static void
-run_model(uint64_t seed, bool one_tag, bool is_single)
+tick_both(struct model *model, uint32_t budget)
+{
+    struct stamp bound =
+        stamp_next(STAMP_NEVER, model->wall_ms - 25000, STAMP_NODE_MAX);
+    uint32_t i;
+
+    for (i = 0; i < store_slot_count(model->store); i++) {
+        store_set_repaired(model->store, i, bound);
+        store_set_repaired(model->mirror, i, bound);
+    }
+    store_set_purge_bound(model->store, bound);
+    store_set_purge_bound(model->mirror, bound);
+    store_tick(model->store, 0, budget, model->wall_ms);
+    store_tick(model->mirror, 0, budget, model->wall_ms);
+}
+
+static void
+compare_mirror(struct model *model)
+{
+    uint32_t i;
+
+    tick_both(model, 100000);
+    for (i = 0; i < store_slot_count(model->store); i++) {
+        cr_assert(store_slot_ok(model->mirror, i));
+        cr_assert(eq(u64, store_digest(model->store, i),
+                     store_digest(model->mirror, i)));
+    }
+    cr_assert(store_ok(model->mirror));
+    cr_assert(store_count(model->mirror, 0) == store_count(model->store, 0));
+}
+
+static void
+step_ring(struct model *model, uint32_t i)
+{
+    struct store_ring_stats stats;
+
+    if (i % 1000 == 0) model->wall_ms += 2000;
+    if (i % 3000 == 0) tick_both(model, 4);
+    if (i % 5000 != 0) return;
+    compare_mirror(model);
+    store_ring_stats(model->store, &stats);
+    cr_assert(i == 0 || stats.tombstones > 0);
+    cr_assert(stats.tombstones < 2 * NAMES);
+}
+
+static void
+flush_mirror(struct model *model, uint32_t db)
+{
+    uint32_t i;
+
+    for (i = 0; i < store_slot_count(model->store); i++) {
+        store_raise_floor(model->mirror, i, db,
+                          store_floor(model->store, i, db), model->wall_ms);
+    }
+}
+
+static struct store *
+make_mirror(struct model *model)
+{
+    struct store_config config = {.slot_count = 64,
+                                  .node = 2,
+                                  .hash_seed = {1, 2, 3},
+                                  .rng_seed = 5,
+                                  .wall_ms = WALL,
+                                  .is_single = true};
+    struct store *mirror = store_new(&config);
+
+    store_join_ring(model->store, SKEW);
+    store_join_ring(mirror, SKEW);
+    return mirror;
+}
+
+static void
+run_model(uint64_t seed, bool one_tag, bool is_single, bool is_ring)
 {
     struct model *model = mem_must_zero(sizeof(*model));
     uint32_t i, db;
@@ -219,10 +328,14 @@ run_model(uint64_t seed, bool one_tag, bool is_single)
     model->rng.state = seed;
     model->wall_ms = WALL;
     model->one_tag = one_tag;
+    if (is_ring) model->mirror = make_mirror(model);
     for (i = 0; i < 60000; i++) {
         step(model);
         if (i % 8 == 0) model->wall_ms += (int64_t)rng_below(&model->rng, 5);
-        if (i % 3000 == 0) store_tick(model->store, 0, 4, model->wall_ms);
+        if (is_ring) {
+            step_ring(model, i);
+        } else if (i % 3000 == 0)
+            store_tick(model->store, 0, 4, model->wall_ms);
         if (i % 5000 == 0) check_all(model);
         if (i % 10000 == 0) {
             count_live(model);
@@ -232,30 +345,42 @@ run_model(uint64_t seed, bool one_tag, bool is_single)
             store_flush(model->store, 1, false, model->wall_ms);
             for (db = 0; db < NAMES; db++)
                 model->entries[1][db].is_there = false;
+            if (is_ring) flush_mirror(model, 1);
         }
     }
-    store_tick(model->store, 0, 1000, model->wall_ms + 1000);
+    store_tick(model->store, 0, 1000, model->wall_ms + 2000);
     for (db = 0; db < 2; db++) {
         cr_expect(store_count_expires(model->store, db) == 0);
         for (i = 0; i < NAMES; i++)
             buf_deinit(&model->entries[db][i].value);
     }
     check_all(model);
+    store_free(model->mirror);
     store_free(model->store);
     mem_free(model);
 }
 
 CASE(model, agrees_with_a_plain_map)
 {
-    run_model(1, false, true);
+    run_model(1, false, true, false);
 }
 
 CASE(model, agrees_with_locks_taken)
 {
-    run_model(2, false, false);
+    run_model(2, false, false, false);
 }
 
 CASE(model, agrees_when_one_slot_holds_everything)
 {
-    run_model(3, true, true);
+    run_model(3, true, true, false);
+}
+
+CASE(model, in_a_ring_it_agrees_and_so_does_another_node)
+{
+    run_model(4, false, true, true);
+}
+
+CASE(model, in_a_ring_it_agrees_when_one_slot_holds_everything)
+{
+    run_model(5, true, false, true);
 }

@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "make.h"
 #include "store/inside.h"
+#include "store/replicate.h"
 #include "support/plain.h"
 
 #include <pthread.h>
@@ -27,6 +28,7 @@ struct job {
     struct rng rng;
     uint64_t wrong, refused;
     uint32_t index;
+    bool is_ring;
     char data[LARGE];
 };
 
@@ -148,6 +150,33 @@ add_one(struct job *job, int64_t wall_ms)
     store_unlock(job->store, key.slot);
 }
 
+/* In a ring: entries and digests are read, old tombstones may go. */
+static void
+one_slot(struct job *job, int64_t wall_ms)
+{
+    struct store_entry out[64];
+    uint32_t slot = (uint32_t)rng_below(&job->rng, 64), count, i;
+    struct stamp bound = stamp_next(STAMP_NEVER, wall_ms, 0);
+    uint64_t next;
+
+    store_lock(job->store, slot);
+    count =
+        store_entries(job->store, slot, rng_next(&job->rng), 64, out, &next);
+    for (i = 0; i < count; i++) {
+        struct record record;
+
+        if (!store_record_of(job->store, slot, out[i].hash, wall_ms, &record))
+            job->wrong++;
+        if (record.kind == RECORD_VALUE && record.db == 0 &&
+            !value_ok(record.value, record.key)) {
+            job->wrong++;
+        }
+    }
+    store_set_repaired(job->store, slot, bound);
+    store_unlock(job->store, slot);
+    store_set_purge_bound(job->store, bound);
+}
+
 static void
 many_keys(struct job *job, uint32_t step, int64_t wall_ms)
 {
@@ -158,6 +187,7 @@ many_keys(struct job *job, uint32_t step, int64_t wall_ms)
                      job);
     (void)store_random(job->store, 0, false, wall_ms, &name);
     buf_deinit(&name);
+    if (job->is_ring) one_slot(job, wall_ms);
     if (job->index != 0) return;
     atomic_fetch_add(&now_ms, 100);
     store_tick(job->store, 0, 16, wall_ms);
@@ -195,7 +225,8 @@ counter_value(struct store *store)
 }
 
 static void
-run(struct plain *tally, uint64_t max_bytes, enum store_policy policy)
+run(struct plain *tally, uint64_t max_bytes, enum store_policy policy,
+    bool is_ring)
 {
     static struct job jobs[THREADS];
     struct store *store = make_store(64, false);
@@ -204,9 +235,11 @@ run(struct plain *tally, uint64_t max_bytes, enum store_policy policy)
     uint64_t wrong = 0, refused = 0;
     uint32_t i;
 
+    if (is_ring) store_join_ring(store, 100);
     store_limit(store, max_bytes, policy);
     for (i = 0; i < THREADS; i++) {
-        jobs[i] = (struct job){.store = store, .rng = {i + 1}, .index = i};
+        jobs[i] = (struct job){
+            .store = store, .rng = {i + 1}, .index = i, .is_ring = is_ring};
         if (pthread_create(&threads[i], NULL, work, &jobs[i]) != 0) return;
     }
     for (i = 0; i < THREADS; i++) {
@@ -236,8 +269,10 @@ main(void)
 {
     struct plain tally = {0};
 
-    run(&tally, 16 * 1024 * 1024, POLICY_ALLKEYS_LRU);
-    run(&tally, 8 * 1024 * 1024, POLICY_ALLKEYS_RANDOM);
-    run(&tally, 20 * 1024 * 1024, POLICY_VOLATILE_LRU);
+    run(&tally, 16 * 1024 * 1024, POLICY_ALLKEYS_LRU, false);
+    run(&tally, 8 * 1024 * 1024, POLICY_ALLKEYS_RANDOM, false);
+    run(&tally, 20 * 1024 * 1024, POLICY_VOLATILE_LRU, false);
+    run(&tally, 16 * 1024 * 1024, POLICY_ALLKEYS_LRU, true);
+    run(&tally, 20 * 1024 * 1024, POLICY_VOLATILE_LRU, true);
     return plain_end(&tally);
 }

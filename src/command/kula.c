@@ -1,0 +1,246 @@
+/*
+ * KULA.*: what this node itself holds of a key, and what it knows of its ring.
+ * None of them is routed: each answers for the node that was asked, so their
+ * rows name no keys. They take locks by themselves, and therefore have no place
+ * inside MULTI.
+ */
+#include "command/admin.h"
+
+#include "base/number.h"
+#include "store/replicate.h"
+#include "version/counter.h"
+
+static void
+tell(struct cmd_call *call, enum cmd_ring_report what)
+{
+    const struct cmd_host *host = call->env->shared->host;
+
+    if (host == NULL || host->ring == NULL) {
+        reply_error(call->reply, "ERR nothing is known of a ring here");
+    } else {
+        host->ring(call, what);
+    }
+}
+
+/* Stamps use all 64 bits: text, so that no client's integers bend them. */
+static void
+put_stamp(struct reply *reply, struct stamp stamp)
+{
+    reply_bulkf(reply, "%llu", (unsigned long long)stamp.bits);
+}
+
+static const char *
+kind_of(const struct record *record)
+{
+    if (record->kind != RECORD_VALUE) return "tombstone";
+    return record->type == OBJECT_COUNTER ? "counter" : "string";
+}
+
+static void
+put_value(struct reply *reply, const struct record *record)
+{
+    if (record->kind != RECORD_VALUE) {
+        reply_null(reply);
+    } else if (record->type == OBJECT_COUNTER) {
+        reply_bulk_int(reply, counter_sum(record->value));
+    } else {
+        reply_bulk(reply, record->value);
+    }
+}
+
+/* KULA.LOCAL key */
+static void
+kula_local(struct cmd_call *call)
+{
+    struct store_key key = cmd_key(call, 1);
+    struct record record;
+
+    store_lock(call->store, key.slot);
+    if (store_record(call->store, &key, call->wall_ms, &record)) {
+        reply_array(call->reply, 4);
+        put_value(call->reply, &record);
+        put_stamp(call->reply, record.stamp);
+        reply_bulk_str(call->reply, kind_of(&record));
+        reply_int(call->reply, record.has_expiry ? record.expire_ms : 0);
+    } else {
+        reply_null(call->reply);
+    }
+    store_unlock(call->store, key.slot);
+}
+
+/* Cells below it do not count. */
+static struct stamp
+floor_of(const struct record *record, struct stamp of_slot)
+{
+    struct stamp own = record->stamp;
+
+    if (record->kind == RECORD_VALUE && record->floor.bits != 0) {
+        own = record->floor;
+    } else if (record->kind == RECORD_VALUE && record->type == OBJECT_COUNTER) {
+        own = counter_base_stamp(record->value);
+    }
+    return own.bits > of_slot.bits ? own : of_slot;
+}
+
+/* The pairs of KULA.VERSION that are about this node's copy. */
+enum { VERSION_PAIRS = 7, OWNERS_PAIRS = 2 };
+
+static void
+put_version(struct cmd_call *call, const struct store_key *key)
+{
+    struct reply *reply = call->reply;
+    struct record record = {.stamp = STAMP_NEVER};
+    struct stamp newest = STAMP_NEVER, floor;
+    bool is_known;
+
+    store_lock(call->store, key->slot);
+    is_known = store_record(call->store, key, call->wall_ms, &record);
+    if (is_known) newest = store_newest(call->store, key);
+    floor = store_floor(call->store, key->slot, key->db);
+    if (is_known) floor = floor_of(&record, floor);
+    reply_bulk_str(reply, "slot");
+    reply_int(reply, key->slot);
+    reply_bulk_str(reply, "kind");
+    reply_bulk_str(reply, is_known ? kind_of(&record) : "none");
+    reply_bulk_str(reply, "stamp");
+    put_stamp(reply, newest);
+    reply_bulk_str(reply, "version");
+    reply_bulkf(reply, "%016llx",
+                (unsigned long long)store_version(call->store, key));
+    reply_bulk_str(reply, "floor");
+    put_stamp(reply, floor);
+    store_unlock(call->store, key->slot);
+    reply_bulk_str(reply, "vector");
+    reply_array(reply, is_known ? 1 : 0);
+    if (is_known) {
+        reply_array(reply, 2);
+        reply_int(reply, stamp_node(newest));
+        put_stamp(reply, newest);
+    }
+    reply_bulk_str(reply, "siblings");
+    reply_int(reply, 0);
+}
+
+/* KULA.VERSION key */
+static void
+kula_version(struct cmd_call *call)
+{
+    const struct cmd_host *host = call->env->shared->host;
+    struct store_key key = cmd_key(call, 1);
+    bool has_owners = host != NULL && host->ring != NULL;
+
+    reply_map(call->reply, VERSION_PAIRS + (has_owners ? OWNERS_PAIRS : 0));
+    put_version(call, &key);
+    call->key = key;
+    if (has_owners) host->ring(call, CMD_RING_OWNERS);
+}
+
+/* KULA.RING [KEY key | SLOT slot] */
+static void
+kula_ring(struct cmd_call *call)
+{
+    int64_t slot;
+
+    if (call->arg_count == 1) {
+        tell(call, CMD_RING_MAP);
+    } else if (call->arg_count == 3 && cmd_arg_is(call, 1, "key")) {
+        call->key = cmd_key(call, 2);
+        tell(call, CMD_RING_SLOT);
+    } else if (call->arg_count == 3 && cmd_arg_is(call, 1, "slot")) {
+        if (!number_parse_int(call->args[2], &slot) || slot < 0 ||
+            slot >= store_slot_count(call->store)) {
+            reply_errorf(call->reply, "ERR slots are numbered from 0 to %u",
+                         store_slot_count(call->store) - 1);
+            return;
+        }
+        call->key = (struct store_key){.slot = (uint32_t)slot};
+        tell(call, CMD_RING_SLOT);
+    } else {
+        admin_syntax_error(call);
+    }
+}
+
+/* KULA.NODES */
+static void
+kula_nodes(struct cmd_call *call)
+{
+    tell(call, CMD_RING_NODES);
+}
+
+/* KULA.HINTS */
+static void
+kula_hints(struct cmd_call *call)
+{
+    tell(call, CMD_RING_HINTS);
+}
+
+/* KULA.REPAIR STATUS */
+static void
+kula_repair(struct cmd_call *call)
+{
+    if (cmd_arg_is(call, 1, "status")) {
+        tell(call, CMD_RING_REPAIR);
+    } else {
+        admin_syntax_error(call);
+    }
+}
+
+/* KULA.STATUS */
+static void
+kula_status(struct cmd_call *call)
+{
+    tell(call, CMD_RING_STATUS);
+}
+
+enum { SHOWS = CMD_ADMIN | CMD_LOADING | CMD_STALE | CMD_NO_MULTI };
+
+/* clang-format off */
+const struct cmd_spec cmd_kula_table[] = {
+    {.name = "kula.hints", .group = "server",
+     .args_min = 1, .args_max = 1, .flags = SHOWS,
+     .run = kula_hints, .acl = "admin slow dangerous",
+     .since = "0.1.0", .complexity = "O(N), N nodes with hints",
+     .summary = "Copies that this node keeps for others.",
+     .syntax = ""},
+    {.name = "kula.local", .group = "server",
+     .args_min = 2, .args_max = 2, .flags = SHOWS | CMD_READONLY,
+     .run = kula_local, .acl = "admin slow dangerous",
+     .since = "0.1.0", .complexity = "O(1)",
+     .summary = "What this node itself holds of a key.",
+     .syntax = "key"},
+    {.name = "kula.nodes", .group = "server",
+     .args_min = 1, .args_max = 1, .flags = SHOWS,
+     .run = kula_nodes, .acl = "admin slow dangerous",
+     .tips = "nondeterministic_output",
+     .since = "0.1.0", .complexity = "O(N), N nodes",
+     .summary = "The nodes of the ring, as this one knows them.",
+     .syntax = ""},
+    {.name = "kula.repair", .group = "server",
+     .args_min = 2, .args_max = 2, .flags = SHOWS,
+     .run = kula_repair, .acl = "admin slow dangerous",
+     .tips = "nondeterministic_output",
+     .since = "0.1.0", .complexity = "O(N), N nodes",
+     .summary = "How comparing and mending copies goes.",
+     .syntax = "STATUS"},
+    {.name = "kula.ring", .group = "server",
+     .args_min = 1, .args_max = CMD_ARGS_ANY, .flags = SHOWS,
+     .run = kula_ring, .acl = "admin slow dangerous",
+     .since = "0.1.0", .complexity = "O(N), N slots",
+     .summary = "Which nodes have which slots; or all about one slot.",
+     .syntax = "[KEY key | SLOT slot]"},
+    {.name = "kula.status", .group = "server",
+     .args_min = 1, .args_max = 1, .flags = SHOWS,
+     .run = kula_status, .acl = "admin slow dangerous",
+     .tips = "nondeterministic_output",
+     .since = "0.1.0", .complexity = "O(N), N nodes",
+     .summary = "The ring's health, as this node sees it.",
+     .syntax = ""},
+    {.name = "kula.version", .group = "server",
+     .args_min = 2, .args_max = 2, .flags = SHOWS | CMD_READONLY,
+     .run = kula_version, .acl = "admin slow dangerous",
+     .since = "0.1.0", .complexity = "O(1)",
+     .summary = "The version of a key that this node holds, and its owners.",
+     .syntax = "key"},
+    {.name = NULL},
+};
+/* clang-format on */

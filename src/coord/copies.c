@@ -1,0 +1,768 @@
+/*
+ * Copies of what a write changed, and their acknowledgements.
+ *
+ * COPY payload, after the frame's head (its list hash and tenure are those of
+ * the first record):
+ *     u8 flags (1: a repair, no tenure is checked; 2: to be kept for another,
+ *     whose number follows as u16; 4: of a tenure that fewer have promised
+ *     than should) | varint how many
+ *     each: u32 list hash | u64 tenure | a record (store/record.h)
+ * NACK payload:
+ *     u64 number of the copy | u8 why | u64 stamp | a record, for BEATEN
+ *
+ * A copy is taken as a whole or not at all: all its slots are locked, all its
+ * lists and tenures looked at, then all its records are merged. The link
+ * acknowledges by count; a copy that was refused has been named by a NACK
+ * before.
+ *
+ *     refused because                the sender
+ *       LIST    our lists differ       exchanges facts, sends it again soon
+ *       STALE   a newer tenure         loses its own; the copy does not count
+ *       BEATEN  a newer version        merges it, runs the command once more
+ *       LACKING a cell is not here     sends the whole key
+ *       FULL    no memory, too old     marks the slot dirty
+ *
+ * What is not taken in the end, for whatever reason, leaves a dirty mark.
+ */
+#include "coord/inside.h"
+
+#include "bus/wire.h"
+
+enum { COPY_RECORDS_MAX = 1 << 20 };
+
+enum nack_why {
+    NACK_LIST = 1,
+    NACK_STALE = 2,
+    NACK_BEATEN = 3,
+    NACK_LACKING = 4,
+    NACK_FULL = 5,
+};
+
+/* ---- sending ---- */
+
+void
+copies_push(struct coord_link *to, const struct link *link,
+            const struct sent_copy *copy)
+{
+    uint64_t waiting = link->copies_sent - to->first; /* before this one */
+
+    if (waiting + 1 >= to->room) {
+        uint32_t room = to->room > 0 ? 2 * to->room : 64;
+        struct sent_copy *sent = mem_must_array(NULL, room, sizeof(*sent));
+        uint64_t i;
+
+        for (i = to->first; i < to->first + waiting; i++)
+            sent[i % room] = to->sent[i % to->room];
+        mem_free(to->sent);
+        to->sent = sent;
+        to->room = room;
+    }
+    to->sent[link->copies_sent % to->room] = *copy;
+    if (copy->op != NULL) copy->op->out++;
+}
+
+static void
+push_sent(struct coord_link *to, const struct link *link, struct op *op)
+{
+    struct sent_copy copy = {.op = op, .run = op->run};
+
+    copies_push(to, link, &copy);
+}
+
+void
+copies_mark_dirty(struct coord *coord, const struct op *op, uint32_t number)
+{
+    const struct ring_map *map = replica_map(coord->replica);
+    uint32_t i;
+
+    for (i = 0; i < op->touched_count; i++) {
+        const struct touched *touched = &op->touched[i];
+        const struct ring_list *list = ring_map_list(map, touched->slot);
+
+        if (!touched->is_changed) continue;
+        if (!ring_list_owns(list, number) && list->pending != number) continue;
+        replica_mark_dirty(coord->replica, number, touched->slot,
+                           touched->newest);
+    }
+}
+
+/* The asker's link if that is where the member asked from: the copy is then
+ * just before the reply. */
+static struct link *
+link_to(const struct coord *coord, const struct op *op, uint32_t number)
+{
+    struct link *link = op->asker.link;
+
+    if (link != NULL && link->state == LINK_OPEN && !op->is_told &&
+        coord_link_of(link)->number == number) {
+        return link;
+    }
+    if (!(replica_health(coord->replica, number) & PEER_REACHABLE)) return NULL;
+    return coord->effects.link(coord->effects.self, number);
+}
+
+static void
+put_record(struct coord *coord, struct buf *out, const struct touched *touched,
+           struct bytes record)
+{
+    const struct ring_list *list =
+        ring_map_list(replica_map(coord->replica), touched->slot);
+
+    wire_put_u32(out, list->hash);
+    wire_put_u64(out, touched->tenure.bits);
+    wire_put_raw(out, record);
+}
+
+static bool
+wants_copy(const struct coord *coord, uint32_t slot, uint32_t number)
+{
+    const struct ring_list *list =
+        ring_map_list(replica_map(coord->replica), slot);
+
+    return ring_list_owns(list, number) || list->pending == number;
+}
+
+/* Those of coord->records that concern the member. */
+void
+copies_put_records(struct coord *coord, const struct op *op, uint32_t number,
+                   struct buf *out)
+{
+    uint32_t i, at = 0, from = 0, count = 0;
+
+    for (i = 0; i < op->touched_count; i++) {
+        if (op->touched[i].is_changed &&
+            wants_copy(coord, op->touched[i].slot, number)) {
+            count++;
+        }
+    }
+    wire_put_varint(out, count);
+    for (i = 0; i < op->touched_count; i++) {
+        struct bytes record;
+
+        if (!op->touched[i].is_changed) continue;
+        record =
+            bytes_of(coord->records.data + from, coord->record_ends[at] - from);
+        from = coord->record_ends[at++];
+        if (wants_copy(coord, op->touched[i].slot, number))
+            put_record(coord, out, &op->touched[i], record);
+    }
+}
+
+static void
+send_copy(struct coord *coord, struct op *op, uint32_t number)
+{
+    struct link *link = link_to(coord, op, number);
+    struct frame frame = {.type = FRAME_COPY};
+    size_t place;
+
+    if (link == NULL || link_unsent(link) > LINK_OUT_SOFT * 4) {
+        if (!standins_send(coord, op, number))
+            copies_mark_dirty(coord, op, number);
+        return;
+    }
+    push_sent(coord_link_of(link), link, op);
+    place = link_begin(link, &frame, coord_wall(coord));
+    wire_put_u8(&link->out, op->is_short ? COPY_SHORT : 0);
+    copies_put_records(coord, op, number, &link->out);
+    link_end(link, place, true, coord_now(coord));
+    stat_add(&coord->stats.copies_sent);
+    coord->effects.wake(coord->effects.self, link);
+}
+
+/* Every member that owns, or is to own, one of the changed slots. */
+static uint32_t
+targets(const struct coord *coord, const struct op *op, uint16_t *out,
+        uint32_t room)
+{
+    const struct ring_map *map = replica_map(coord->replica);
+    uint32_t count = 0, i, k, n;
+
+    for (i = 0; i < op->touched_count; i++) {
+        const struct ring_list *list;
+
+        if (!op->touched[i].is_changed) continue;
+        list = ring_map_list(map, op->touched[i].slot);
+        for (k = 0; k <= list->count; k++) {
+            uint16_t number = k < list->count ? list->owners[k] : list->pending;
+
+            if (number == RING_NOBODY || number == coord->replica->self)
+                continue;
+            for (n = 0; n < count && out[n] != number; n++)
+                ;
+            if (n == count && count < room) out[count++] = number;
+        }
+    }
+    return count;
+}
+
+static bool
+has_acked(const struct op *op, uint32_t number)
+{
+    uint32_t i;
+
+    for (i = 0; i < op->acked_count; i++) {
+        if (op->acked_by[i] == number) return true;
+    }
+    return false;
+}
+
+/* For each changed slot W owners have it, this node included. */
+static bool
+is_enough(const struct coord *coord, const struct op *op)
+{
+    const struct ring_map *map = replica_map(coord->replica);
+    uint32_t i, k;
+
+    for (i = 0; i < op->touched_count; i++) {
+        const struct ring_list *list;
+        uint32_t have = 0;
+
+        if (!op->touched[i].is_changed) continue;
+        list = ring_map_list(map, op->touched[i].slot);
+        for (k = 0; k < list->count; k++) {
+            if (list->owners[k] == coord->replica->self ||
+                has_acked(op, list->owners[k])) {
+                have++;
+            }
+        }
+        for (k = 0; k < op->standin_count; k++) {
+            if (has_acked(op, op->standins[k])) have++;
+        }
+        if (have < replica_w(coord->replica, list)) return false;
+    }
+    return true;
+}
+
+/* True if two copies are enough, this node's and one more. */
+static bool
+two_will_do(const struct coord *coord, const struct op *op)
+{
+    const struct ring_map *map = replica_map(coord->replica);
+    uint32_t i;
+
+    for (i = 0; i < op->touched_count; i++) {
+        if (op->touched[i].is_changed &&
+            replica_w(coord->replica, ring_map_list(map, op->touched[i].slot)) >
+                2) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A peer that asked, owns all that was changed and has just been sent its copy
+ * may answer its client as soon as it has taken that. */
+static void
+tell_executed(struct coord *coord, struct op *op)
+{
+    struct link *link = op->asker.link;
+
+    op->is_told = true;
+    request_reply(coord, link, op->asker.request_id, REPLY_EXECUTED,
+                  buf_bytes(&op->reply));
+}
+
+static bool
+asker_owns_all(const struct coord *coord, const struct op *op)
+{
+    const struct ring_map *map = replica_map(coord->replica);
+    uint32_t number, i;
+
+    if (op->asker.link == NULL || op->asker.link->state != LINK_OPEN)
+        return false;
+    number = coord_link_of(op->asker.link)->number;
+    for (i = 0; i < op->touched_count; i++) {
+        if (op->touched[i].is_changed &&
+            !ring_list_owns(ring_map_list(map, op->touched[i].slot), number)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void
+copies_send(struct coord *coord, struct op *op)
+{
+    uint16_t numbers[64];
+    uint32_t count = targets(coord, op, numbers, ARRAY_LEN(numbers)), i;
+    bool is_combined = two_will_do(coord, op) && asker_owns_all(coord, op);
+
+    op->run++;
+    op->acked_count = op->standin_count = 0;
+    for (i = 0; i < count; i++)
+        send_copy(coord, op, numbers[i]);
+    if (is_enough(coord, op)) {
+        op_done(coord, op);
+    } else if (is_combined) {
+        tell_executed(coord, op);
+    }
+}
+
+bool
+copies_send_one(struct coord *coord, struct op *op, uint32_t number,
+                const struct touched *touched, bool is_repair)
+{
+    struct link *link = coord->effects.link(coord->effects.self, number);
+    struct frame frame = {.type = FRAME_COPY};
+    struct record record;
+    size_t place;
+
+    if (link == NULL || link_unsent(link) > LINK_OUT_SOFT * 4) return false;
+    store_lock(coord->store, touched->slot);
+    if (!store_record_of(coord->store, touched->slot, touched->hash,
+                         coord_wall(coord), &record)) {
+        store_unlock(coord->store, touched->slot);
+        return false;
+    }
+    coord->scratch.used = 0;
+    record_write(&coord->scratch, &record);
+    store_unlock(coord->store, touched->slot);
+    push_sent(coord_link_of(link), link, op);
+    place = link_begin(link, &frame, coord_wall(coord));
+    wire_put_u8(&link->out, is_repair      ? COPY_REPAIR
+                            : op->is_short ? COPY_SHORT
+                                           : 0);
+    wire_put_varint(&link->out, 1);
+    put_record(coord, &link->out, touched, buf_bytes(&coord->scratch));
+    link_end(link, place, true, coord_now(coord));
+    stat_add(&coord->stats.copies_sent);
+    coord->effects.wake(coord->effects.self, link);
+    return true;
+}
+
+bool
+copies_can_reach(struct coord *coord, const struct cmd_call *call)
+{
+    const struct ring_map *map = replica_map(coord->replica);
+    uint32_t count, i, k;
+    const struct store_key *keys = route_keys(call, &count);
+
+    for (i = 0; i < count; i++) {
+        const struct ring_list *list = ring_map_list(map, keys[i].slot);
+        uint32_t reached = 0, w = replica_w(coord->replica, list);
+
+        for (k = 0; k < list->count && reached < w; k++) {
+            if (route_is_usable(coord, list->owners[k])) reached++;
+        }
+        if (reached < w) reached += standins_count(coord, keys[i].slot);
+        if (reached < w) return false;
+    }
+    return true;
+}
+
+/* ---- receiving ---- */
+
+static void
+nack(struct coord *coord, struct link *link, enum nack_why why,
+     struct stamp stamp, const struct record *record)
+{
+    struct frame frame = {.type = FRAME_NACK};
+    size_t place = link_begin(link, &frame, coord_wall(coord));
+
+    wire_put_u64(&link->out, link->copies_taken);
+    wire_put_u8(&link->out, (uint8_t)why);
+    wire_put_u64(&link->out, stamp.bits);
+    if (record != NULL) record_write(&link->out, record);
+    link_end(link, place, false, coord_now(coord));
+    coord_link_of(link)->last_copy_taken = false;
+    coord->effects.wake(coord->effects.self, link);
+}
+
+static struct store_key
+incoming_key(const struct coord *coord, const struct incoming *incoming)
+{
+    return store_key(coord->store, incoming->record.db, incoming->record.key);
+}
+
+static bool
+read_incoming(const struct coord *coord, struct wire_reader *reader,
+              struct incoming *incoming)
+{
+    incoming->list_hash = wire_u32(reader);
+    incoming->tenure.bits = wire_u64(reader);
+    if (!record_read(reader, &incoming->record)) return false;
+    if (incoming->record.kind == RECORD_FLOOR) {
+        incoming->slot = incoming->record.slot;
+        return incoming->slot < coord->replica->slot_count;
+    }
+    incoming->slot = incoming_key(coord, incoming).slot;
+    return true;
+}
+
+/* 0: may be taken. */
+static enum nack_why
+check_incoming(struct coord *coord, const struct incoming *incoming,
+               uint8_t flags, struct stamp *stamp)
+{
+    const struct ring_list *list =
+        ring_map_list(replica_map(coord->replica), incoming->slot);
+    uint32_t self = coord->replica->self;
+
+    if (!ring_list_owns(list, self) && list->pending != self) return NACK_LIST;
+    if (flags & COPY_REPAIR) return 0;
+    if (list->hash != incoming->list_hash) return NACK_LIST;
+    if (!replica_promise(coord->replica, incoming->slot, incoming->tenure,
+                         stamp_node(incoming->tenure))) {
+        *stamp = coord->replica->slots[incoming->slot].promised;
+        return NACK_STALE;
+    }
+    if (!(flags & COPY_SHORT)) {
+        replica_saw_tenure(coord->replica, incoming->slot, incoming->tenure);
+    }
+    return 0;
+}
+
+static enum nack_why
+merge_incoming(struct coord *coord, const struct incoming *incoming,
+               struct stamp *stamp)
+{
+    const struct record *record = &incoming->record;
+    struct store_key key;
+
+    if (record->kind == RECORD_FLOOR) {
+        store_raise_floor(coord->store, incoming->slot, record->db,
+                          record->stamp, coord_wall(coord));
+        return 0;
+    }
+    key = incoming_key(coord, incoming);
+    switch (
+        replica_merge(coord->replica, &key, record, coord_wall(coord), stamp)) {
+    case STORE_STORED:
+    case STORE_COVERED: return 0;
+    case STORE_BEATEN: return NACK_BEATEN;
+    case STORE_LACKING: return NACK_LACKING;
+    case STORE_FULL: return NACK_FULL;
+    }
+    return NACK_FULL;
+}
+
+static void
+nack_beaten(struct coord *coord, struct link *link,
+            const struct incoming *incoming, struct stamp stamp)
+{
+    struct store_key key = incoming_key(coord, incoming);
+    struct record record;
+
+    if (store_record(coord->store, &key, coord_wall(coord), &record)) {
+        nack(coord, link, NACK_BEATEN, stamp, &record);
+    } else {
+        nack(coord, link, NACK_BEATEN, stamp, NULL);
+    }
+}
+
+/* The common case: one record. */
+static void
+take_one(struct coord *coord, struct link *link,
+         const struct incoming *incoming, uint8_t flags)
+{
+    bool is_repair = (flags & COPY_REPAIR) != 0;
+    struct stamp stamp = STAMP_NEVER;
+    enum nack_why why;
+
+    store_lock(coord->store, incoming->slot);
+    why = check_incoming(coord, incoming, flags, &stamp);
+    if (why == 0) why = merge_incoming(coord, incoming, &stamp);
+    if (why == NACK_BEATEN && is_repair) why = 0; /* what is here is newer */
+    if (why == NACK_BEATEN) {
+        nack_beaten(coord, link, incoming, stamp);
+    } else if (why != 0) {
+        nack(coord, link, why, stamp, NULL);
+    }
+    store_unlock(coord->store, incoming->slot);
+}
+
+/* Several: under all their locks, or not at all. */
+static void
+take_many(struct coord *coord, struct link *link, struct incoming *all,
+          uint32_t count, uint8_t flags)
+{
+    bool is_repair = (flags & COPY_REPAIR) != 0;
+    struct stamp stamp = STAMP_NEVER;
+    enum nack_why why = 0, one;
+    uint32_t i;
+
+    for (i = 0; i < count; i++)
+        cmd_slots_add(coord->env, all[i].slot);
+    cmd_slots_lock(coord->env);
+    for (i = 0; i < count && why == 0; i++)
+        why = check_incoming(coord, &all[i], flags, &stamp);
+    for (i = 0; i < count && why != NACK_LIST && why != NACK_STALE; i++) {
+        one = merge_incoming(coord, &all[i], &stamp);
+        if (one == NACK_BEATEN && is_repair) one = 0;
+        if (one != 0) why = one;
+    }
+    cmd_slots_unlock(coord->env);
+    if (why != 0) nack(coord, link, why, stamp, NULL);
+}
+
+static void
+take_for_another(struct coord *coord, struct link *link,
+                 struct wire_reader *reader, uint64_t count, uint32_t target)
+{
+    bool is_kept = target < RING_NUMBERS && target != RING_NOBODY;
+    struct incoming one;
+    uint64_t i;
+
+    for (i = 0; i < count; i++) {
+        if (!read_incoming(coord, reader, &one)) {
+            link_break(link, "a copy without sense");
+            return;
+        }
+        if (is_kept) is_kept = standins_keep(coord, target, &one);
+    }
+    if (!is_kept) nack(coord, link, NACK_FULL, STAMP_NEVER, NULL);
+}
+
+void
+copies_frame(struct coord *coord, struct link *link, const struct frame *frame)
+{
+    struct wire_reader reader = wire_reader(frame->payload);
+    uint8_t flags = wire_u8(&reader);
+    uint32_t target = flags & COPY_HINT ? wire_u16(&reader) : RING_NOBODY;
+    uint64_t count = wire_varint(&reader), i;
+    struct incoming one, *all;
+
+    coord_link_of(link)->last_copy_taken = true;
+    stat_add(&coord->stats.copies_taken);
+    if (replica_map(coord->replica) == NULL) {
+        nack(coord, link, NACK_LIST, STAMP_NEVER, NULL);
+        return;
+    }
+    if (link_frame_age_ms(link, frame, coord_wall(coord)) > COPY_AGE_MAX_MS) {
+        nack(coord, link, NACK_FULL, STAMP_NEVER, NULL);
+        return;
+    }
+    /* a record has at least 12 bytes before it */
+    if (count == 0 || count > frame->payload.size / 12 ||
+        count > COPY_RECORDS_MAX) {
+        link_break(link, "a copy without sense");
+        return;
+    }
+    if (flags & COPY_HINT) {
+        take_for_another(coord, link, &reader, count, target);
+        return;
+    }
+    if (LIKELY(count == 1)) {
+        if (!read_incoming(coord, &reader, &one)) {
+            link_break(link, "a copy without sense");
+            return;
+        }
+        take_one(coord, link, &one, flags);
+        return;
+    }
+    all = mem_must_array(NULL, count, sizeof(*all));
+    for (i = 0; i < count; i++) {
+        if (!read_incoming(coord, &reader, &all[i])) break;
+    }
+    if (i == count) {
+        take_many(coord, link, all, (uint32_t)count, flags);
+    } else {
+        link_break(link, "a copy without sense");
+    }
+    mem_free(all);
+}
+
+/* ---- acknowledgements ---- */
+
+static void
+count_ack(struct coord *coord, const struct sent_copy *sent, uint32_t number)
+{
+    struct op *op = sent->op;
+
+    op->out--;
+    if (op->step == STEP_VERSIONS && sent->run == op->run) {
+        if (versions_repaired(coord, op)) return;
+    } else if (op->step == STEP_COPIES && sent->run == op->run &&
+               !has_acked(op, number) &&
+               op->acked_count < ARRAY_LEN(op->acked_by)) {
+        op->acked_by[op->acked_count++] = (uint16_t)number;
+        if (is_enough(coord, op)) {
+            op_done(coord, op);
+            return;
+        }
+    }
+    op_release(coord, op);
+}
+
+void
+copies_acked(struct coord *coord, struct link *link)
+{
+    struct coord_link *to = coord_link_of(link);
+
+    while (to->first < link->copies_acked) {
+        struct sent_copy sent = to->sent[to->first % to->room];
+
+        to->first++;
+        if (sent.op == NULL) to->hints_out--;
+        if (sent.is_refused) continue;
+        if (sent.op == NULL) {
+            standins_delivered(coord, to->number, &sent.hint);
+        } else {
+            count_ack(coord, &sent, to->number);
+        }
+    }
+}
+
+/* Who may lack it now: the member itself, or whom it was to stand in for. */
+static void
+mark_lost(struct coord *coord, const struct coord_link *to,
+          const struct sent_copy *sent)
+{
+    copies_mark_dirty(coord, sent->op,
+                      sent->target != RING_NOBODY ? sent->target : to->number);
+}
+
+void
+copies_lost(struct coord *coord, struct link *link)
+{
+    struct coord_link *to = coord_link_of(link);
+
+    for (; to->first < link->copies_sent; to->first++) {
+        struct sent_copy *sent = &to->sent[to->first % to->room];
+        struct op *op = sent->op;
+
+        if (sent->is_refused) continue;
+        if (op == NULL) {
+            hints_failed(atomic_load(&coord->replica->hints), to->number,
+                         &sent->hint);
+            continue;
+        }
+        mark_lost(coord, to, sent);
+        op->out--;
+        op_release(coord, op);
+    }
+}
+
+/* ---- refusals ---- */
+
+/* The asking peer's own copy failed: EXECUTED was not enough for it. */
+static void
+note_failed(struct op *op, const struct link *link)
+{
+    if (op->is_told && op->asker.link == link) {
+        op->has_failed = true;
+        op->is_told = false;
+    }
+}
+
+static void
+merge_beating(struct coord *coord, struct bytes rest)
+{
+    struct wire_reader reader = wire_reader(rest);
+    struct record record;
+    struct store_key key;
+
+    if (rest.size == 0 || !record_read(&reader, &record) ||
+        record.kind == RECORD_FLOOR) {
+        return;
+    }
+    key = store_key(coord->store, record.db, record.key);
+    store_lock(coord->store, key.slot);
+    (void)replica_merge(coord->replica, &key, &record, coord_wall(coord), NULL);
+    store_unlock(coord->store, key.slot);
+}
+
+static void
+refused(struct coord *coord, struct link *link, struct op *op,
+        enum nack_why why, struct stamp stamp, struct bytes rest)
+{
+    uint32_t number = coord_link_of(link)->number, i;
+
+    note_failed(op, link);
+    switch (why) {
+    case NACK_LIST:
+        coord->effects.exchange(coord->effects.self, number);
+        copies_mark_dirty(coord, op, number);
+        if (op->step == STEP_COPIES) {
+            op->wants_retry = true;
+            op->retry_ms = coord_now(coord) + RETRY_MS;
+            if (op->retry_ms < coord->retry_ms) coord->retry_ms = op->retry_ms;
+        }
+        return;
+    case NACK_STALE:
+        for (i = 0; i < op->touched_count; i++) {
+            uint32_t slot = op->touched[i].slot;
+
+            store_lock(coord->store, slot);
+            replica_lose(coord->replica, slot, stamp);
+            store_unlock(coord->store, slot);
+        }
+        stat_add(&coord->replica->stale_writes);
+        return;
+    case NACK_BEATEN:
+        merge_beating(coord, rest);
+        copies_mark_dirty(coord, op, number);
+        if (op->step == STEP_COPIES && op->arg_count > 0 && !op->is_told) {
+            op_wait(coord, op, coord_now(coord));
+        }
+        return;
+    case NACK_LACKING:
+        for (i = 0; i < op->touched_count; i++) {
+            if (op->touched[i].is_changed)
+                (void)copies_send_one(coord, op, number, &op->touched[i],
+                                      false);
+        }
+        return;
+    case NACK_FULL: break;
+    }
+    copies_mark_dirty(coord, op, number);
+}
+
+void
+copies_nack(struct coord *coord, struct link *link, const struct frame *frame)
+{
+    struct wire_reader reader = wire_reader(frame->payload);
+    uint64_t number = wire_u64(&reader);
+    uint8_t why = wire_u8(&reader);
+    struct stamp stamp = {wire_u64(&reader)};
+    struct coord_link *to = coord_link_of(link);
+    struct sent_copy *sent;
+    struct op *op;
+
+    /* numbers count from 1 */
+    if (reader.is_bad || number <= to->first || number > link->copies_sent ||
+        why < NACK_LIST || why > NACK_FULL) {
+        link_break(link, "a refusal without sense");
+        return;
+    }
+    sent = &to->sent[(number - 1) % to->room];
+    if (sent->is_refused) return;
+    sent->is_refused = true;
+    op = sent->op;
+    if (op == NULL) { /* it has something newer, or no use for it */
+        if (why == NACK_FULL || why == NACK_LIST) {
+            hints_failed(atomic_load(&coord->replica->hints), to->number,
+                         &sent->hint);
+        } else {
+            standins_delivered(coord, to->number, &sent->hint);
+        }
+        return;
+    }
+    if (sent->target != RING_NOBODY) {
+        mark_lost(coord, to, sent);
+        op->out--;
+        op_release(coord, op);
+        return;
+    }
+    refused(coord, link, op, (enum nack_why)why, stamp, wire_rest(&reader));
+    op->out--;
+    op_release(coord, op);
+}
+
+/* Lists differed: sends what it changed once more to the owners as they are
+ * now. */
+void
+copies_retry(struct coord *coord, struct op *op)
+{
+    uint16_t numbers[64];
+    uint32_t count = targets(coord, op, numbers, ARRAY_LEN(numbers)), i, k;
+
+    op->wants_retry = false;
+    for (i = 0; i < count; i++) {
+        for (k = 0; k < op->touched_count; k++) {
+            if (op->touched[k].is_changed)
+                (void)copies_send_one(coord, op, numbers[i], &op->touched[k],
+                                      false);
+        }
+    }
+}

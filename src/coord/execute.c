@@ -1,0 +1,344 @@
+/*
+ * Running a command here, under its slots' locks:
+ *
+ *   enter   a write: the tenure of each slot is this node's, and its keys are
+ *           caught up; a read of a quorum: each slot is settled. Each key's
+ *           version is noted.
+ *   run
+ *   leave   keys whose version is another now have changed: their records go
+ *           to coord->records, encoded once. A read notes what it has seen.
+ *
+ * So a command says nothing about what it changes: whatever it does to the keys
+ * it names is found by looking. What it does to others it must not do.
+ */
+#include "coord/inside.h"
+
+#include "command/packed.h"
+
+/* ---- the keys of the execution ---- */
+
+static struct touched *
+add_touched(struct coord *coord, const struct store_key *key)
+{
+    struct touched *to;
+
+    if (coord->touched_count == coord->touched_room) {
+        coord->touched_room =
+            coord->touched_room > 0 ? 2 * coord->touched_room : 16;
+        coord->touched = mem_must_array(coord->touched, coord->touched_room,
+                                        sizeof(*coord->touched));
+    }
+    to = &coord->touched[coord->touched_count++];
+    *to = (struct touched){.slot = key->slot, .db = key->db, .hash = key->hash};
+    return to;
+}
+
+/* Calls `each` for all keys that the command may change or read. */
+static void
+for_keys(struct coord *coord, const struct cmd_call *call,
+         void (*each)(struct coord *coord, const struct store_key *key,
+                      uint32_t at))
+{
+    uint32_t count, at = 0, i, dbs = 0;
+    const struct store_key *keys = route_keys(call, &count);
+
+    if (call->spec->flags & CMD_WRITE) {
+        dbs = packed_dbs(call) & ~(1u << call->client->db);
+    }
+    for (i = 0; i < count; i++) {
+        uint32_t left = dbs;
+
+        each(coord, &keys[i], at++);
+        for (; UNLIKELY(left != 0); left &= left - 1) {
+            struct store_key key = store_key(
+                coord->store, (uint32_t)__builtin_ctz(left), keys[i].name);
+
+            each(coord, &key, at++);
+        }
+    }
+}
+
+static void
+note_before(struct coord *coord, const struct store_key *key, uint32_t at)
+{
+    struct touched *touched = add_touched(coord, key);
+
+    (void)at;
+    touched->version = store_version(coord->store, key);
+    touched->tenure = coord->replica->slots[key->slot].promised;
+    if (coord->replica->slots[key->slot].is_short) {
+        coord->is_short = true;
+    } else {
+        replica_saw_tenure(coord->replica, key->slot, touched->tenure);
+    }
+}
+
+static void
+note_after(struct coord *coord, const struct store_key *key, uint32_t at)
+{
+    struct touched *touched = &coord->touched[at];
+    struct record record;
+    uint32_t i;
+
+    if (store_version(coord->store, key) == touched->version) return;
+    for (i = 0; i < at; i++) { /* named twice: told once */
+        if (coord->touched[i].hash == touched->hash &&
+            coord->touched[i].slot == touched->slot) {
+            return;
+        }
+    }
+    if (!store_record(coord->store, key, coord_wall(coord), &record)) return;
+    touched->is_changed = true;
+    touched->newest = store_newest(coord->store, key);
+    if (coord->record_count == coord->record_room) {
+        coord->record_room =
+            coord->record_room > 0 ? 2 * coord->record_room : 16;
+        coord->record_ends =
+            mem_must_array(coord->record_ends, coord->record_room,
+                           sizeof(*coord->record_ends));
+    }
+    record_write(&coord->records, &record);
+    coord->record_ends[coord->record_count++] = (uint32_t)coord->records.used;
+}
+
+static void
+note_seen(struct coord *coord, const struct store_key *key, uint32_t at)
+{
+    struct touched *touched = add_touched(coord, key);
+
+    (void)at;
+    touched->version = store_version(coord->store, key);
+    touched->newest = store_newest(coord->store, key);
+}
+
+/* ---- the guards ---- */
+
+/* The slots' state allows a write now. */
+static bool
+may_write(struct coord *coord, const struct cmd_call *call)
+{
+    const struct ring_map *map = replica_map(coord->replica);
+    uint32_t count, i;
+    const struct store_key *keys = route_keys(call, &count);
+
+    for (i = 0; i < count; i++) {
+        uint32_t slot = keys[i].slot;
+        const struct ring_list *list = ring_map_list(map, slot);
+        const struct slot_state *state = &coord->replica->slots[slot];
+
+        if (!replica_may_write(coord->replica, slot, list->hash)) return false;
+        if (state->tenure == TENURE_OPEN &&
+            (coord->op == NULL ||
+             coord->op->fetched.bits != state->promised.bits)) {
+            coord->wants_fetch = true;
+            return false;
+        }
+    }
+    return true;
+}
+
+static void
+forget_execution(struct coord *coord)
+{
+    coord->touched_count = coord->record_count = 0;
+    coord->records.used = 0;
+    coord->wants_fetch = coord->is_short = false;
+}
+
+static bool
+enter_write(void *self, struct cmd_call *call)
+{
+    struct coord *coord = self;
+
+    if (!may_write(coord, call)) return false;
+    for_keys(coord, call, note_before);
+    return true;
+}
+
+static void
+leave_write(void *self, struct cmd_call *call)
+{
+    for_keys(self, call, note_after);
+}
+
+static bool
+enter_read(void *self, struct cmd_call *call)
+{
+    const struct coord *coord = self;
+    uint32_t count, i;
+    const struct store_key *keys = route_keys(call, &count);
+
+    for (i = 0; i < count; i++) {
+        if (!replica_is_settled(coord->replica, keys[i].slot)) return false;
+    }
+    return true;
+}
+
+static void
+leave_read(void *self, struct cmd_call *call)
+{
+    for_keys(self, call, note_seen);
+}
+
+void
+execute_init(struct coord *coord)
+{
+    coord->guard_write = (struct cmd_guard){enter_write, leave_write, coord};
+    coord->guard_read = (struct cmd_guard){enter_read, leave_read, coord};
+}
+
+/* ---- after it ---- */
+
+void
+execute_take_reply(struct op *op, struct reply *reply, size_t start)
+{
+    op_set_reply(op,
+                 bytes_of(reply->out.data + start, reply->out.used - start));
+    reply->out.used = start;
+}
+
+/* Answered at once. */
+void
+execute_finish(struct coord *coord, struct cmd_call *call, struct op *op,
+               size_t start)
+{
+    const struct asker *asker = &coord->asker;
+    struct reply *reply = call->reply;
+    struct bytes text =
+        bytes_of(reply->out.data + start, reply->out.used - start);
+
+    if (op != NULL) {
+        execute_take_reply(op, reply, start);
+        op_done(coord, op);
+        return;
+    }
+    if (asker->client != NULL) {
+        stat_add(&coord->stats.ops_local);
+        return;
+    }
+    if (asker->link != NULL) {
+        request_reply(coord, asker->link, asker->request_id, REPLY_DONE, text);
+    } else if (asker->parent != NULL) {
+        parts_done(coord, asker->parent, asker->part, text);
+    }
+    reply->out.used = start;
+}
+
+void
+execute_keep_touched(struct coord *coord, struct op *op)
+{
+    uint32_t count = coord->touched_count;
+
+    if (op->touched != &op->one) mem_free(op->touched);
+    op->touched = &op->one;
+    if (count > 1) {
+        op->touched = coord->touched;
+        coord->touched = NULL;
+        coord->touched_room = 0;
+    } else if (count == 1) {
+        op->one = coord->touched[0];
+    }
+    op->touched_count = count;
+    coord->touched_count = 0;
+}
+
+/* Not now: the tenure is not ours yet, or its keys are to be fetched first. */
+static void
+not_now(struct coord *coord, struct cmd_call *call, struct op *op)
+{
+    bool wants_fetch = coord->wants_fetch;
+
+    forget_execution(coord);
+    if (op == NULL) {
+        op = op_new(coord, call);
+        call->is_taken = true;
+        if (!op_keep_args(op, call)) {
+            op_fail(coord, op);
+            return;
+        }
+    }
+    if (wants_fetch) {
+        fetch_ask(coord, call, op);
+        return;
+    }
+    atomic_fetch_add_explicit(&coord->replica->wanted, 1, memory_order_relaxed);
+    op_wait(coord, op, coord_now(coord) + RETRY_MS);
+}
+
+void
+execute_write(struct coord *coord, struct cmd_call *call, struct op *op)
+{
+    size_t start = call->reply->out.used;
+
+    forget_execution(coord);
+    if (!copies_can_reach(coord, call)) {
+        not_now(coord, call, op);
+        return;
+    }
+    call->guard = &coord->guard_write;
+    if (!cmd_execute(call, true)) {
+        not_now(coord, call, op);
+        return;
+    }
+    if (coord->record_count == 0) {
+        execute_finish(coord, call, op, start);
+        forget_execution(coord);
+        return;
+    }
+    if (op == NULL) {
+        op = op_new(coord, call);
+        call->is_taken = true;
+        if (call->arg_count < 16 && coord->records.used <= OP_ARGS_KEEP)
+            (void)op_keep_args(op, call);
+    }
+    op->has_run = true;
+    op->is_short = coord->is_short;
+    execute_take_reply(op, call->reply, start);
+    execute_keep_touched(coord, op);
+    op->step = STEP_COPIES;
+    copies_send(coord, op);
+    forget_execution(coord);
+}
+
+void
+execute_read(struct coord *coord, struct cmd_call *call, struct op *op)
+{
+    size_t start = call->reply->out.used;
+    const struct ring_map *map = replica_map(coord->replica);
+    uint32_t count, i, most = 0;
+    const struct store_key *keys = route_keys(call, &count);
+
+    for (i = 0; i < count; i++) {
+        uint32_t r =
+            replica_r(coord->replica, ring_map_list(map, keys[i].slot));
+
+        if (r > most) most = r;
+    }
+    forget_execution(coord);
+    call->guard = &coord->guard_read;
+    if (!cmd_execute(call, true)) {
+        not_now(coord, call, op);
+        return;
+    }
+    if (most <= 1) {
+        execute_finish(coord, call, op, start);
+        forget_execution(coord);
+        return;
+    }
+    if (op == NULL) {
+        op = op_new(coord, call);
+        call->is_taken = true;
+        if (!op_keep_args(op, call)) {
+            op_fail(coord, op);
+            return;
+        }
+    }
+    execute_take_reply(op, call->reply, start);
+    execute_keep_touched(coord, op);
+    op->run++;
+    op->acks = 0;
+    op->acks_needed = most - 1;
+    op->step = STEP_VERSIONS;
+    versions_ask(coord, op);
+    forget_execution(coord);
+}

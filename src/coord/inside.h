@@ -1,0 +1,334 @@
+/*
+ * inside.h - what the files of coord/ share.
+ *
+ *   coord.c    life, links, dispatch of frames, time
+ *   op.c       ops: pool, client's queue, how one ends
+ *   route.c    where a command is run
+ *   execute.c  running it here: guard, what it changed
+ *   copies.c   COPY, ACK, NACK: both ends
+ *   versions.c VERSIONS: reads of a quorum, both ends
+ *   fetch.c    FETCH: keys of an open tenure, both ends
+ *   request.c  REQUEST, REPLY: commands run elsewhere, both ends
+ *   parts.c    commands over keys of several nodes: split and joined
+ *   whole.c    commands over all keys
+ *   exec.c     EXEC, WATCH
+ */
+#ifndef COORD_INSIDE_H
+#define COORD_INSIDE_H
+
+#include "base/memory.h"
+#include "coord/coord.h"
+
+enum {
+    OPS_MAX = 65536,          /* of one worker */
+    OP_ARGS_KEEP = 64 * 1024, /* a longer command is not run a second time */
+    OP_HOPS_MAX = 3,
+    RETRY_MS = 5,
+    COPY_AGE_MAX_MS = 10 * 1000,
+    KEYS_ROOM_KEPT = 1024,
+};
+
+enum op_step {
+    STEP_FREE,
+    STEP_RETRY,    /* waits for a tenure, a primary, a map */
+    STEP_ASKED,    /* a peer runs it */
+    STEP_FETCHING, /* promisers send what they have of its keys */
+    STEP_COPIES,   /* ran here; waits for acknowledgements */
+    STEP_VERSIONS, /* read here; waits for others' versions */
+    STEP_PARTS,    /* its parts are under way */
+    STEP_DONE,     /* the reply is whole */
+};
+
+/* Who wants a reply. */
+struct asker {
+    struct client *client; /* of this worker; NULL: */
+    struct link *link;     /* a peer's REQUEST (NULL when it is lost), or */
+    uint64_t request_id;
+    struct op *parent; /* the op that this is a part of */
+    uint32_t part;
+    uint8_t hops;
+    int64_t deadline_ms;
+};
+
+/* What an execution changed or read, of one key. */
+struct touched {
+    uint32_t slot, db;
+    uint64_t hash;
+    uint64_t version;    /* store_version() before (writes), at (reads) */
+    struct stamp newest; /* after (writes), at (reads) */
+    struct stamp tenure; /* under which it was written */
+    bool is_changed;
+};
+
+struct op {
+    uint64_t id;              /* place in the pool, and a generation */
+    struct op *next;          /* in the client's queue; in the free list */
+    struct op *older, *newer; /* all live ones, in order of their birth */
+    struct asker asker;
+    enum op_step step;
+    const struct cmd_spec *spec;
+    uint32_t flags; /* the client's, CLIENT_NO_TOUCH */
+    uint8_t proto;
+    uint8_t db;
+    bool is_write;
+    bool is_told;     /* the asking peer has the reply: EXECUTED */
+    bool is_silent;   /* CLIENT REPLY OFF or SKIP */
+    bool is_held;     /* its asker has not taken the reply yet */
+    bool has_run;     /* it has changed something here, or may have elsewhere */
+    bool has_failed;  /* a promised copy was refused for good */
+    bool is_short;    /* the tenure it was executed under was */
+    bool wants_retry; /* STEP_COPIES: something is to be sent again */
+    int64_t retry_ms;
+    struct stamp fetched; /* the tenure under which its keys were fetched */
+    struct buf args;      /* wire form, kept while it may be run again */
+    uint32_t arg_count;
+    struct buf reply;
+    struct buf behind; /* replied at once after it */
+    struct link *asked[RING_OWNERS_MAX];
+    uint32_t asked_count;       /* answers that are still awaited */
+    uint32_t tried;             /* owners asked so far, by place in the list */
+    uint32_t acks, acks_needed; /* STEP_VERSIONS: answers */
+    uint32_t out;               /* copies neither acknowledged nor lost */
+    uint32_t run; /* executions so far: acknowledgements name theirs */
+    uint16_t acked_by[2 * RING_OWNERS_MAX]; /* members, each once */
+    uint32_t acked_count;
+    uint16_t standins[RING_OWNERS_MAX]; /* asked to keep a copy */
+    uint32_t standin_count;
+    struct touched one, *touched; /* &one, or owned */
+    uint32_t touched_count;
+    struct parts *parts; /* owned; STEP_PARTS */
+};
+
+/* A copy under way on a link, in the order they were sent. */
+struct sent_copy {
+    struct op *op; /* NULL: a hint is handed over */
+    struct hint hint;
+    uint32_t run;
+    uint16_t target; /* whom a stand-in keeps it for; else RING_NOBODY */
+    bool is_refused;
+};
+
+/* Of a link: link->coord_data. */
+struct coord_link {
+    uint32_t number;        /* the member's */
+    struct sent_copy *sent; /* owned ring of `room`, a power of two */
+    uint32_t room;
+    uint64_t first; /* number of the oldest in the ring; copies_sent is last */
+    bool last_copy_taken;
+    uint32_t hints_out; /* under way on it */
+};
+
+struct coord {
+    struct replica *replica;
+    struct store *store;
+    struct cmd_env *env;
+    struct coord_effects effects;
+    struct cmd_router router;
+    struct cmd_guard guard_write, guard_read;
+    struct coord_stats stats;
+    struct op **pool; /* owned; all ops ever, by place */
+    uint32_t pool_count, live_count;
+    struct op *free;
+    struct op *oldest, *newest;
+    int64_t retry_ms;   /* the earliest of all ops' */
+    int64_t timeout_ms; /* quorum-timeout-ms */
+    bool is_changed;
+    int64_t standins_ms; /* when hints are looked at next */
+    struct client **due; /* owned; clients to be told at the turn's end */
+    uint32_t due_count, due_room;
+    /* the execution of the moment */
+    struct asker asker;
+    struct op *op;           /* run again; NULL: for the first time */
+    bool is_short;           /* of the tenures one was promised by too few */
+    bool wants_fetch;        /* the guard said no because a tenure is open */
+    struct touched *touched; /* owned */
+    uint32_t touched_count, touched_room;
+    struct buf records;    /* changed keys, encoded one behind another */
+    uint32_t *record_ends; /* owned; as touched[] that are changed */
+    uint32_t record_count, record_room;
+    struct buf scratch;
+    struct bytes *args; /* owned; decoded arguments */
+    uint32_t args_room;
+    struct reply reply;  /* of what is run for a peer or a part */
+    struct client proxy; /* who runs it */
+};
+
+/* ---- op.c ---- */
+void op_init_router(struct coord *coord);
+struct op *op_new(struct coord *coord, const struct cmd_call *call);
+struct op *op_find(struct coord *coord, uint64_t id); /* NULL: long gone */
+/* Keeps a command's arguments; false: too long to be kept. */
+bool op_keep_args(struct op *op, const struct cmd_call *call);
+/* Arguments in wire form to coord->args; false: malformed. */
+bool op_args(struct coord *coord, struct bytes wire, uint32_t count);
+/* The reply is whole: tells whoever asked. */
+void op_done(struct coord *coord, struct op *op);
+void op_error(struct coord *coord, struct op *op, const char *text);
+/* NOQUORUM or UNCERTAIN, by what may have happened. */
+void op_fail(struct coord *coord, struct op *op);
+/* One reason less to keep it. */
+void op_release(struct coord *coord, struct op *op);
+void op_wait(struct coord *coord, struct op *op, int64_t retry_ms);
+/* Runs it again from the start. */
+void op_again(struct coord *coord, struct op *op);
+void op_set_reply(struct op *op, struct bytes reply);
+
+/* ---- route.c ---- */
+enum place_kind { PLACE_HERE, PLACE_THERE, PLACE_PARTS, PLACE_NOWHERE };
+struct place {
+    enum place_kind kind;
+    uint32_t number; /* THERE */
+};
+/* call->key or call->keys are filled. */
+struct place route_place(struct coord *coord, const struct cmd_call *call,
+                         bool is_write);
+/* Nobody can be asked now: later again, until the deadline. */
+void route_wait(struct coord *coord, struct cmd_call *call);
+void route_run(struct coord *coord, struct cmd_call *call);
+bool route_is_usable(const struct coord *coord, uint32_t number);
+const struct store_key *route_keys(const struct cmd_call *call,
+                                   uint32_t *count);
+
+/* ---- execute.c ---- */
+void execute_init(struct coord *coord);
+void execute_write(struct coord *coord, struct cmd_call *call, struct op *op);
+void execute_read(struct coord *coord, struct cmd_call *call, struct op *op);
+/* Takes coord->touched over. */
+void execute_keep_touched(struct coord *coord, struct op *op);
+/* The reply from `start` on is whole: tells whoever asked. */
+void execute_finish(struct coord *coord, struct cmd_call *call, struct op *op,
+                    size_t start);
+/* What was replied from `start` on belongs to the op. */
+void execute_take_reply(struct op *op, struct reply *reply, size_t start);
+
+/* ---- copies.c ---- */
+/* Sends coord->records to the other owners; ends the op if that is enough. */
+void copies_send(struct coord *coord, struct op *op);
+/* One record as it is now, to one member; true if it is under way. */
+bool copies_send_one(struct coord *coord, struct op *op, uint32_t number,
+                     const struct touched *touched, bool is_repair);
+void copies_frame(struct coord *coord, struct link *link,
+                  const struct frame *frame);
+void copies_nack(struct coord *coord, struct link *link,
+                 const struct frame *frame);
+void copies_acked(struct coord *coord, struct link *link);
+void copies_lost(struct coord *coord, struct link *link);
+void copies_retry(struct coord *coord, struct op *op);
+/* Owners of the written slots that can be reached, self included, are at least
+ * W each. */
+bool copies_can_reach(struct coord *coord, const struct cmd_call *call);
+
+/* What copies.c and standins.c share. */
+enum { COPY_REPAIR = 1, COPY_HINT = 2, COPY_SHORT = 4 };
+void copies_push(struct coord_link *to, const struct link *link,
+                 const struct sent_copy *copy);
+void copies_put_records(struct coord *coord, const struct op *op,
+                        uint32_t number, struct buf *out);
+struct incoming {
+    uint32_t list_hash, slot;
+    struct stamp tenure;
+    struct record record;
+};
+void copies_mark_dirty(struct coord *coord, const struct op *op,
+                       uint32_t number);
+
+/* ---- standins.c ---- */
+/* The changed records that `target` can't be sent go to a stand-in; false: to
+ * nobody. */
+bool standins_send(struct coord *coord, struct op *op, uint32_t target);
+/* How many could be asked for this slot; 0 in strict mode. */
+uint32_t standins_count(const struct coord *coord, uint32_t slot);
+/* A copy for another: true if it is kept. Takes slot locks. */
+bool standins_keep(struct coord *coord, uint32_t target,
+                   const struct incoming *incoming);
+/* Hands over what is kept for members that can be reached. Worker 0 alone. */
+void standins_turn(struct coord *coord);
+void standins_delivered(struct coord *coord, uint32_t number,
+                        const struct hint *hint);
+int64_t standins_deadline_ms(const struct coord *coord);
+
+/* ---- versions.c ---- */
+void versions_ask(struct coord *coord, struct op *op);
+/* One that was behind has taken its record; true: the op has ended. */
+bool versions_repaired(struct coord *coord, struct op *op);
+void versions_frame(struct coord *coord, struct link *link,
+                    const struct frame *frame);
+void versions_answer(struct coord *coord, struct link *link,
+                     const struct frame *frame);
+
+/* ---- fetch.c ---- */
+void fetch_ask(struct coord *coord, struct cmd_call *call, struct op *op);
+void fetch_frame(struct coord *coord, struct link *link,
+                 const struct frame *frame);
+void fetch_records(struct coord *coord, struct link *link,
+                   const struct frame *frame);
+
+/* ---- request.c ---- */
+enum reply_status {
+    REPLY_DONE = 0,
+    REPLY_EXECUTED = 1, /* your copy came just before: that makes two */
+    REPLY_AGAIN = 2,    /* not run: I am not the one, or not yet */
+    REPLY_LATE = 3,     /* not run: the deadline has passed */
+    REPLY_LIST = 4,     /* not run: your list is another than mine */
+};
+void request_ask(struct coord *coord, struct cmd_call *call, struct op *op,
+                 uint32_t number);
+void request_frame(struct coord *coord, struct link *link,
+                   const struct frame *frame);
+void request_reply(struct coord *coord, struct link *link, uint64_t request_id,
+                   enum reply_status status, struct bytes text);
+void request_answer(struct coord *coord, struct link *link,
+                    const struct frame *frame);
+/* Runs kept arguments: for peers, parts, retries. False: no such command. */
+bool request_run(struct coord *coord, const struct asker *asker, struct op *op);
+
+/* ---- parts.c ---- */
+bool parts_can(const struct cmd_spec *spec);
+void parts_run(struct coord *coord, struct cmd_call *call);
+void parts_done(struct coord *coord, struct op *parent, uint32_t part,
+                struct bytes reply);
+void parts_free(struct parts *parts);
+/* A command to each acting primary; each answers how many slots it has served,
+ * and what it found there: it is done again until they are all. */
+enum join_all { ALL_OK, ALL_COUNT, ALL_KEYS, ALL_ANY };
+void parts_run_all(struct coord *coord, struct cmd_call *call,
+                   enum join_all how, const struct bytes *args,
+                   uint32_t arg_count);
+/* Commands one after another, their replies as one array. */
+struct parts *parts_sequence(void);
+void parts_sequence_add(struct parts *parts, const struct bytes *args,
+                        uint32_t arg_count, uint32_t db);
+void parts_run_sequence(struct coord *coord, struct cmd_call *call,
+                        struct parts *parts);
+
+/* ---- whole.c ---- */
+/* True: it has dealt with the command. */
+bool whole_run(struct coord *coord, struct cmd_call *call);
+
+static inline int64_t
+coord_now(const struct coord *coord)
+{
+    return coord->env->now_ms;
+}
+
+static inline int64_t
+coord_wall(const struct coord *coord)
+{
+    return coord->env->wall_ms;
+}
+
+static inline struct coord_link *
+coord_link_of(const struct link *link)
+{
+    return link->coord_data;
+}
+
+static inline void
+stat_add(_Atomic uint64_t *counter)
+{
+    uint64_t old = atomic_load_explicit(counter, memory_order_relaxed);
+
+    atomic_store_explicit(counter, old + 1, memory_order_relaxed);
+}
+
+#endif

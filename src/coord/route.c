@@ -1,0 +1,214 @@
+/*
+ * Where a command is run.
+ *
+ *   no keys              here, or whole.c
+ *   a write              at the primary of its keys' slots, as things look
+ *   a read               here if this node owns all of its keys, settled;
+ *                        else at an owner, the primary first
+ *   keys of several      split (parts.c) if the command can be joined again,
+ *                        else all at the first key's primary
+ *   nobody to be reached wait, until the deadline
+ *
+ * A read behind a write of the same connection to the same slot goes where that
+ * write went, over the same link: so it sees it.
+ */
+#include "coord/inside.h"
+
+#include "command/multi.h"
+
+bool
+route_is_usable(const struct coord *coord, uint32_t number)
+{
+    if (number == coord->replica->self) return true;
+    return (replica_health(coord->replica, number) & PEER_REACHABLE) &&
+           coord->effects.link(coord->effects.self, number) != NULL;
+}
+
+const struct store_key *
+route_keys(const struct cmd_call *call, uint32_t *count)
+{
+    switch ((enum cmd_key_shape)call->spec->key_shape) {
+    case CMD_KEYS_NONE: break;
+    case CMD_KEYS_ONE: *count = 1; return &call->key;
+    case CMD_KEYS_MANY: *count = call->key_count; return call->keys;
+    }
+    *count = 0;
+    return NULL;
+}
+
+static bool
+is_settled(const struct coord *coord, uint32_t slot)
+{
+    bool is;
+
+    store_lock(coord->store, slot);
+    is = replica_is_settled(coord->replica, slot);
+    store_unlock(coord->store, slot);
+    return is;
+}
+
+/* An unfinished write of this client to the slot is elsewhere. */
+static bool
+is_behind_write(const struct coord *coord, uint32_t slot)
+{
+    const struct client *client = coord->asker.client;
+    const struct op *op = client != NULL ? client->ops : NULL;
+    uint32_t i;
+
+    for (; op != NULL; op = op->next) {
+        if (!op->is_write || op->step == STEP_DONE || op == coord->op) continue;
+        if (op->step == STEP_COPIES) continue; /* it ran here */
+        for (i = 0; i < op->touched_count; i++) {
+            if (op->touched[i].slot == slot) return true;
+        }
+    }
+    return false;
+}
+
+/* An owner other than this node to read at. */
+static uint32_t
+reader(const struct coord *coord, const struct ring_list *list)
+{
+    uint32_t primary = replica_primary(coord->replica, list), i;
+
+    if (primary != RING_NOBODY && primary != coord->replica->self &&
+        route_is_usable(coord, primary)) {
+        return primary;
+    }
+    for (i = 0; i < list->count; i++) {
+        uint32_t number = list->owners[i];
+
+        if (number != coord->replica->self && route_is_usable(coord, number))
+            return number;
+    }
+    return RING_NOBODY;
+}
+
+static struct place
+place_read(struct coord *coord, const struct ring_list *list, uint32_t slot)
+{
+    uint32_t self = coord->replica->self, primary, number;
+
+    if (is_behind_write(coord, slot)) {
+        primary = replica_primary(coord->replica, list);
+        if (primary == self) return (struct place){PLACE_HERE, self};
+        if (primary != RING_NOBODY && route_is_usable(coord, primary))
+            return (struct place){PLACE_THERE, primary};
+    }
+    if (ring_list_owns(list, self) && is_settled(coord, slot))
+        return (struct place){PLACE_HERE, self};
+    if (coord->asker.hops >= OP_HOPS_MAX)
+        return (struct place){PLACE_NOWHERE, 0};
+    number = reader(coord, list);
+    if (number == RING_NOBODY) return (struct place){PLACE_NOWHERE, 0};
+    return (struct place){PLACE_THERE, number};
+}
+
+static struct place
+place_write(struct coord *coord, const struct ring_list *list)
+{
+    uint32_t number = replica_primary(coord->replica, list);
+
+    if (number == coord->replica->self)
+        return (struct place){PLACE_HERE, number};
+    if (number == RING_NOBODY || !route_is_usable(coord, number) ||
+        coord->asker.hops >= OP_HOPS_MAX) {
+        return (struct place){PLACE_NOWHERE, 0};
+    }
+    return (struct place){PLACE_THERE, number};
+}
+
+struct place
+route_place(struct coord *coord, const struct cmd_call *call, bool is_write)
+{
+    const struct ring_map *map = replica_map(coord->replica);
+    struct place place = {PLACE_HERE, coord->replica->self}, other;
+    const struct store_key *keys;
+    uint32_t count, i;
+
+    if (map == NULL) return (struct place){PLACE_NOWHERE, 0};
+    keys = route_keys(call, &count);
+    for (i = 0; i < count; i++) {
+        const struct ring_list *list = ring_map_list(map, keys[i].slot);
+
+        if (i > 0 && keys[i].slot == keys[i - 1].slot) continue;
+        other = is_write ? place_write(coord, list)
+                         : place_read(coord, list, keys[i].slot);
+        if (i == 0) place = other;
+        if (other.kind == PLACE_NOWHERE) return other;
+        if (other.number != place.number) return (struct place){PLACE_PARTS, 0};
+    }
+    return place;
+}
+
+void
+route_wait(struct coord *coord, struct cmd_call *call)
+{
+    struct op *op = coord->op;
+
+    if (op == NULL) {
+        op = op_new(coord, call);
+        call->is_taken = true;
+        if (!op_keep_args(op, call)) {
+            op_fail(coord, op);
+            return;
+        }
+    }
+    atomic_fetch_add_explicit(&coord->replica->wanted, 1, memory_order_relaxed);
+    op_wait(coord, op, coord_now(coord) + RETRY_MS);
+}
+
+/* WATCH remembers what this node's copy says: EXEC compares it at the primary.
+ */
+static void
+run_watch(struct coord *coord, struct cmd_call *call)
+{
+    size_t start = call->reply->out.used;
+
+    if (route_place(coord, call, false).kind == PLACE_HERE) {
+        call->guard = NULL;
+        (void)cmd_execute(call, true);
+    } else {
+        reply_error(call->reply, "ERR WATCH needs a node that owns the keys");
+    }
+    execute_finish(coord, call, coord->op, start);
+}
+
+static void
+run_keyed(struct coord *coord, struct cmd_call *call)
+{
+    bool is_write = (call->spec->flags & CMD_WRITE) != 0;
+    struct place place = route_place(coord, call, is_write);
+
+    switch (place.kind) {
+    case PLACE_HERE:
+        if (is_write) {
+            execute_write(coord, call, coord->op);
+        } else {
+            execute_read(coord, call, coord->op);
+        }
+        return;
+    case PLACE_THERE: request_ask(coord, call, coord->op, place.number); return;
+    case PLACE_PARTS: parts_run(coord, call); return;
+    case PLACE_NOWHERE: route_wait(coord, call); return;
+    }
+}
+
+void
+route_run(struct coord *coord, struct cmd_call *call)
+{
+    uint32_t count;
+
+    (void)route_keys(call, &count);
+    if (call->spec->run == multi_watch) {
+        run_watch(coord, call);
+    } else if (count > 0) {
+        run_keyed(coord, call);
+    } else if (!whole_run(coord, call)) {
+        size_t start = call->reply->out.used;
+
+        call->guard = NULL;
+        (void)cmd_execute(call, false);
+        execute_finish(coord, call, coord->op, start);
+    }
+}

@@ -1,0 +1,269 @@
+/*
+ * Reads of a quorum: the value is read here, R - 1 other owners say whether
+ * they know a newer version.
+ *
+ * VERSIONS payload:
+ *     varint how many | each: varint slot | u64 key hash | u64 version |
+ *     u64 newest stamp
+ * VERSIONS_ANSWER payload:
+ *     varint how many | each: u8 what, and for NEWER a record
+ *
+ *     SAME       the versions are equal
+ *     OLDER      the answerer is behind: it gets the record, and the read is
+ *                answered when it has taken it (so a later read cannot find
+ *                less than this one did)
+ *     NEWER      merged here, and the command runs again
+ *     UNSETTLED  says nothing: another owner is asked
+ */
+#include "coord/inside.h"
+
+#include "bus/wire.h"
+
+enum version_answer {
+    VERSION_SAME = 0,
+    VERSION_OLDER = 1,
+    VERSION_NEWER = 2,
+    VERSION_UNSETTLED = 3,
+};
+
+enum { VERSION_BYTES_LEAST = 25 };
+
+/* ---- asking ---- */
+
+/* The next owner that was not asked yet: of the first key's list, which is the
+ * others' as well where the command runs (or it would have been split). */
+static uint32_t
+next_owner(struct coord *coord, struct op *op)
+{
+    const struct ring_list *list =
+        ring_map_list(replica_map(coord->replica), op->touched[0].slot);
+
+    while (op->tried < list->count) {
+        uint32_t number = list->owners[op->tried++];
+
+        if (number != coord->replica->self && route_is_usable(coord, number))
+            return number;
+    }
+    return RING_NOBODY;
+}
+
+static void
+send_versions(struct coord *coord, const struct op *op, struct link *link)
+{
+    struct frame frame = {.type = FRAME_VERSIONS, .request_id = op->id};
+    size_t place = link_begin(link, &frame, coord_wall(coord));
+    uint32_t i;
+
+    wire_put_varint(&link->out, op->touched_count);
+    for (i = 0; i < op->touched_count; i++) {
+        const struct touched *touched = &op->touched[i];
+
+        wire_put_varint(&link->out, touched->slot);
+        wire_put_u64(&link->out, touched->hash);
+        wire_put_u64(&link->out, touched->version);
+        wire_put_u64(&link->out, touched->newest.bits);
+    }
+    link_end(link, place, true, coord_now(coord));
+    coord->effects.wake(coord->effects.self, link);
+}
+
+void
+versions_ask(struct coord *coord, struct op *op)
+{
+    while (op->acks + op->asked_count < op->acks_needed) {
+        uint32_t number = next_owner(coord, op);
+        struct link *link;
+
+        if (number == RING_NOBODY) {
+            /* nobody left: from the start, until the deadline */
+            op->asked_count = op->tried = 0;
+            op_wait(coord, op, coord_now(coord) + RETRY_MS);
+            return;
+        }
+        link = coord->effects.link(coord->effects.self, number);
+        op->asked[op->asked_count++] = link;
+        send_versions(coord, op, link);
+    }
+}
+
+/* ---- answering ---- */
+
+/* Small ones, and counters, in which each side may have what the other lacks,
+ * are sent whenever they differ. */
+static bool
+is_worth_sending(const struct record *record, struct stamp newest,
+                 struct stamp asked)
+{
+    return newest.bits > asked.bits || record->kind == RECORD_TOMBSTONE ||
+           record->type == OBJECT_COUNTER || record->value.size <= 64;
+}
+
+static void
+answer_one(struct coord *coord, struct buf *out, uint32_t slot, uint64_t hash,
+           uint64_t version, struct stamp newest)
+{
+    struct record record;
+    bool is_there;
+
+    if (!replica_is_settled(coord->replica, slot)) {
+        wire_put_u8(out, VERSION_UNSETTLED);
+        return;
+    }
+    is_there =
+        store_record_of(coord->store, slot, hash, coord_wall(coord), &record);
+    if (!is_there) {
+        wire_put_u8(out, version == 0 ? VERSION_SAME : VERSION_OLDER);
+        return;
+    }
+    {
+        struct store_key key = store_key(coord->store, record.db, record.key);
+
+        if (store_version(coord->store, &key) == version) {
+            wire_put_u8(out, VERSION_SAME);
+        } else if (is_worth_sending(&record, store_newest(coord->store, &key),
+                                    newest)) {
+            wire_put_u8(out, VERSION_NEWER);
+            record_write(out, &record);
+        } else {
+            wire_put_u8(out, VERSION_OLDER);
+        }
+    }
+}
+
+void
+versions_frame(struct coord *coord, struct link *link,
+               const struct frame *frame)
+{
+    struct wire_reader reader = wire_reader(frame->payload);
+    uint64_t count = wire_varint(&reader), i;
+    struct frame answer = {.type = FRAME_VERSIONS_ANSWER,
+                           .request_id = frame->request_id};
+    size_t place;
+
+    if (count == 0 || count > frame->payload.size / VERSION_BYTES_LEAST + 1) {
+        link_break(link, "a question without sense");
+        return;
+    }
+    place = link_begin(link, &answer, coord_wall(coord));
+    wire_put_varint(&link->out, count);
+    for (i = 0; i < count; i++) {
+        uint64_t slot = wire_varint(&reader), hash = wire_u64(&reader);
+        uint64_t version = wire_u64(&reader);
+        struct stamp newest = {wire_u64(&reader)};
+
+        if (reader.is_bad || slot >= coord->replica->slot_count) break;
+        store_lock(coord->store, (uint32_t)slot);
+        answer_one(coord, &link->out, (uint32_t)slot, hash, version, newest);
+        store_unlock(coord->store, (uint32_t)slot);
+    }
+    link_end(link, place, false, coord_now(coord));
+    if (i < count) link_break(link, "a question without sense");
+    coord->effects.wake(coord->effects.self, link);
+}
+
+/* ---- the answer ---- */
+
+static bool
+merge_newer(struct coord *coord, struct wire_reader *reader)
+{
+    struct record record;
+    struct store_key key;
+
+    if (!record_read(reader, &record) || record.kind == RECORD_FLOOR)
+        return false;
+    key = store_key(coord->store, record.db, record.key);
+    store_lock(coord->store, key.slot);
+    (void)replica_merge(coord->replica, &key, &record, coord_wall(coord), NULL);
+    store_unlock(coord->store, key.slot);
+    return true;
+}
+
+static void
+forget_asked(struct op *op, const struct link *link)
+{
+    uint32_t i;
+
+    for (i = 0; i < op->asked_count; i++) {
+        if (op->asked[i] != link) continue;
+        op->asked[i] = op->asked[--op->asked_count];
+        return;
+    }
+}
+
+struct answers {
+    bool has_newer, has_unsettled;
+    uint32_t repairs;
+};
+
+static bool
+read_answers(struct coord *coord, struct op *op, struct link *link,
+             struct bytes payload, struct answers *answers)
+{
+    struct wire_reader reader = wire_reader(payload);
+    uint64_t count = wire_varint(&reader);
+    uint32_t i;
+
+    if (count != op->touched_count) return false;
+    for (i = 0; i < op->touched_count; i++) {
+        uint8_t what = wire_u8(&reader);
+
+        if (reader.is_bad) return false;
+        if (what == VERSION_OLDER) {
+            struct touched *touched = &op->touched[i];
+
+            touched->is_changed = true; /* a dirty mark if it gets lost */
+            if (copies_send_one(coord, op, coord_link_of(link)->number, touched,
+                                true)) {
+                answers->repairs++;
+                stat_add(&coord->replica->read_repairs);
+            }
+        } else if (what == VERSION_NEWER) {
+            if (!merge_newer(coord, &reader)) return false;
+            answers->has_newer = true;
+        } else if (what == VERSION_UNSETTLED) {
+            answers->has_unsettled = true;
+        } else if (what != VERSION_SAME) {
+            return false;
+        }
+    }
+    return wire_is_done(&reader);
+}
+
+void
+versions_answer(struct coord *coord, struct link *link,
+                const struct frame *frame)
+{
+    struct op *op = op_find(coord, frame->request_id);
+    struct answers answers = {0};
+
+    if (op == NULL || op->step != STEP_VERSIONS) return;
+    if (!read_answers(coord, op, link, frame->payload, &answers)) {
+        link_break(link, "an answer without sense");
+        return;
+    }
+    forget_asked(op, link);
+    if (answers.has_newer) {
+        op->asked_count = op->tried = 0;
+        op_wait(coord, op, coord_now(coord)); /* the command runs again */
+        op_again(coord, op);
+        return;
+    }
+    if (!answers.has_unsettled && answers.repairs == 0) op->acks++;
+    if (op->acks >= op->acks_needed) {
+        op_done(coord, op);
+    } else if (answers.repairs == 0) {
+        versions_ask(coord, op);
+    }
+}
+
+/* A repaired owner has taken its record: it counts now. */
+bool
+versions_repaired(struct coord *coord, struct op *op)
+{
+    op->acks++;
+    if (op->acks >= op->acks_needed) {
+        op_done(coord, op);
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,310 @@
+/*
+ * Promises and tenures of single slots, the choice of the primary, dirty
+ * marks. All small; the keeper makes something of them.
+ */
+#include "replica/replica.h"
+
+#include "base/memory.h"
+#include "replica/inside.h"
+
+enum { HINTS_BYTES = 64 * 1024 * 1024 }; /* until the settings say more */
+
+struct replica *
+replica_new(const struct replica_config *config)
+{
+    struct replica *replica = mem_must_zero(sizeof(*replica));
+    uint32_t i;
+
+    ASSERT(config->slot_count > 0);
+    replica->store = config->store;
+    replica->slot_count = config->slot_count;
+    replica->slots =
+        mem_must_zero(config->slot_count * sizeof(*replica->slots));
+    for (i = 0; i < config->slot_count; i++) {
+        replica->slots[i].promised = config->ceiling;
+        replica->slots[i].promised_to = RING_NOBODY;
+    }
+    atomic_init(&replica->hints_max_bytes, HINTS_BYTES);
+    atomic_init(&replica->read_quorum, 1);
+    atomic_init(&replica->write_quorum, 1);
+    return replica;
+}
+
+static void
+dirty_free(struct dirty *dirty)
+{
+    if (dirty == NULL) return;
+    mem_free(dirty->marked);
+    mem_free(dirty->fresh);
+    mem_free(dirty);
+}
+
+void
+replica_free(struct replica *replica)
+{
+    uint32_t i;
+
+    if (replica == NULL) return;
+    for (i = 0; i < RING_NUMBERS; i++) {
+        dirty_free(atomic_load(&replica->dirty[i]));
+    }
+    store_free(atomic_load(&replica->held));
+    hints_free(atomic_load(&replica->hints));
+    mem_free(replica->slots);
+    mem_free(replica);
+}
+
+uint32_t
+replica_primary(const struct replica *replica, const struct ring_list *list)
+{
+    uint32_t i, second = RING_NOBODY;
+
+    for (i = 0; i < list->count; i++) {
+        uint32_t health = replica_health(replica, list->owners[i]);
+
+        if (!(health & PEER_REACHABLE)) continue;
+        if (!(health & PEER_RETURNING)) return list->owners[i];
+        if (second == RING_NOBODY) second = list->owners[i];
+    }
+    return second;
+}
+
+static uint32_t
+cut(uint32_t quorum, const struct ring_list *list)
+{
+    if (quorum > list->count) quorum = list->count;
+    return quorum > 0 ? quorum : 1;
+}
+
+uint32_t
+replica_w(const struct replica *replica, const struct ring_list *list)
+{
+    return cut(
+        atomic_load_explicit(&replica->write_quorum, memory_order_relaxed),
+        list);
+}
+
+uint32_t
+replica_r(const struct replica *replica, const struct ring_list *list)
+{
+    return cut(
+        atomic_load_explicit(&replica->read_quorum, memory_order_relaxed),
+        list);
+}
+
+/* ---- under the slot's lock ---- */
+
+bool
+replica_may_write(const struct replica *replica, uint32_t slot,
+                  uint32_t list_hash)
+{
+    const struct slot_state *state = &replica->slots[slot];
+
+    ASSERT(slot < replica->slot_count);
+    if (atomic_load_explicit(&replica->is_alone, memory_order_relaxed)) {
+        return true;
+    }
+    return state->tenure != TENURE_NONE && state->list_hash == list_hash;
+}
+
+static void
+end_tenure(struct replica *replica, struct slot_state *state)
+{
+    if (state->tenure == TENURE_NONE) return;
+    state->tenure = TENURE_NONE;
+    state->promiser_count = 0;
+    state->is_short = false;
+    atomic_fetch_add_explicit(&replica->tenures_lost, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&replica->wanted, 1, memory_order_relaxed);
+}
+
+bool
+replica_promise(struct replica *replica, uint32_t slot, struct stamp tenure,
+                uint32_t holder)
+{
+    struct slot_state *state = &replica->slots[slot];
+
+    ASSERT(slot < replica->slot_count);
+    if (LIKELY(tenure.bits == state->promised.bits)) {
+        return holder == state->promised_to;
+    }
+    if (tenure.bits < state->promised.bits) return false;
+    end_tenure(replica, state);
+    state->promised = tenure;
+    state->promised_to = (uint16_t)holder;
+    return true;
+}
+
+void
+replica_lose(struct replica *replica, uint32_t slot, struct stamp seen)
+{
+    struct slot_state *state = &replica->slots[slot];
+
+    ASSERT(slot < replica->slot_count);
+    /* a refusal of a tenure that was renewed since says nothing */
+    if (seen.bits != 0 && seen.bits <= state->promised.bits) return;
+    end_tenure(replica, state);
+    if (seen.bits == 0) return;
+    state->promised = seen;
+    state->promised_to = (uint16_t)stamp_node(seen);
+}
+
+bool
+replica_is_settled(const struct replica *replica, uint32_t slot)
+{
+    ASSERT(slot < replica->slot_count);
+    return replica->slots[slot].is_settled ||
+           atomic_load_explicit(&replica->is_alone, memory_order_relaxed);
+}
+
+/* ---- dirty marks ---- */
+
+static struct dirty *
+dirty_of(struct replica *replica, uint32_t target)
+{
+    struct dirty *dirty = atomic_load(&replica->dirty[target]), *seen = NULL;
+    size_t bytes = (replica->slot_count + 63) / 64 * sizeof(uint64_t);
+
+    if (dirty != NULL) return dirty;
+    dirty = mem_must_zero(sizeof(*dirty));
+    dirty->fresh = mem_must_zero(bytes);
+    dirty->marked = mem_must_zero(bytes);
+    if (!atomic_compare_exchange_strong(&replica->dirty[target], &seen,
+                                        dirty)) {
+        dirty_free(dirty); /* another thread was first */
+        return seen;
+    }
+    return dirty;
+}
+
+static void
+set_mark(struct replica *replica, struct dirty *dirty, uint32_t slot)
+{
+    uint64_t bit = UINT64_C(1) << slot % 64;
+
+    if (atomic_fetch_or(&dirty->marked[slot / 64], bit) & bit) return;
+    atomic_fetch_add(&dirty->count, 1);
+    atomic_fetch_add(&replica->dirty_slots, 1);
+}
+
+static void
+take_mark(struct replica *replica, struct dirty *dirty, uint32_t slot)
+{
+    uint64_t bit = UINT64_C(1) << slot % 64;
+
+    if (!(atomic_fetch_and(&dirty->marked[slot / 64], ~bit) & bit)) return;
+    atomic_fetch_sub(&replica->dirty_slots, 1);
+    if (atomic_fetch_sub(&dirty->count, 1) == 1) {
+        atomic_store(&dirty->oldest, 0);
+    }
+}
+
+void
+replica_mark_dirty(struct replica *replica, uint32_t target, uint32_t slot,
+                   struct stamp oldest)
+{
+    struct dirty *dirty;
+    uint64_t known;
+
+    ASSERT(target < RING_NUMBERS);
+    ASSERT(slot < replica->slot_count);
+    dirty = dirty_of(replica, target);
+    atomic_fetch_or(&dirty->fresh[slot / 64], UINT64_C(1) << slot % 64);
+    set_mark(replica, dirty, slot);
+    known = atomic_load(&dirty->oldest);
+    while ((known == 0 || known > oldest.bits) &&
+           !atomic_compare_exchange_weak(&dirty->oldest, &known, oldest.bits)) {
+    }
+    atomic_fetch_add_explicit(&replica->wanted, 1, memory_order_relaxed);
+}
+
+bool
+replica_is_dirty(const struct replica *replica, uint32_t target, uint32_t slot)
+{
+    const struct dirty *dirty = atomic_load(&replica->dirty[target]);
+
+    ASSERT(slot < replica->slot_count);
+    return dirty != NULL &&
+           (atomic_load(&dirty->marked[slot / 64]) >> slot % 64 & 1) != 0;
+}
+
+uint32_t
+replica_dirty_count(const struct replica *replica, uint32_t target)
+{
+    const struct dirty *dirty = atomic_load(&replica->dirty[target]);
+
+    return dirty != NULL ? atomic_load(&dirty->count) : 0;
+}
+
+void
+inside_dirty_begin(struct replica *replica, uint32_t target, uint32_t slot)
+{
+    struct dirty *dirty = atomic_load(&replica->dirty[target]);
+
+    if (dirty == NULL) return;
+    atomic_fetch_and(&dirty->fresh[slot / 64], ~(UINT64_C(1) << slot % 64));
+}
+
+void
+inside_dirty_end(struct replica *replica, uint32_t target, uint32_t slot)
+{
+    struct dirty *dirty = atomic_load(&replica->dirty[target]);
+    uint64_t bit = UINT64_C(1) << slot % 64;
+
+    if (dirty == NULL) return;
+    if (atomic_load(&dirty->fresh[slot / 64]) & bit) return;
+    take_mark(replica, dirty, slot);
+    if (atomic_load(&dirty->fresh[slot / 64]) & bit) {
+        set_mark(replica, dirty, slot);
+    }
+}
+
+void
+inside_dirty_drop(struct replica *replica, uint32_t target, uint32_t slot)
+{
+    struct dirty *dirty = atomic_load(&replica->dirty[target]);
+
+    if (dirty != NULL) take_mark(replica, dirty, slot);
+}
+
+/* ---- copies kept for others ---- */
+
+void
+replica_standin(struct replica *replica)
+{
+    if (atomic_load_explicit(&replica->hints, memory_order_acquire) != NULL)
+        return;
+    lock_take(&replica->standin_lock);
+    if (atomic_load(&replica->hints) == NULL) {
+        atomic_store(&replica->held, store_new_like(replica->store));
+        atomic_store_explicit(
+            &replica->hints,
+            hints_new(atomic_load_explicit(&replica->hints_max_bytes,
+                                           memory_order_relaxed)),
+            memory_order_release);
+    }
+    lock_drop(&replica->standin_lock);
+}
+
+void
+replica_drop_held(struct replica *replica, uint32_t slot, uint64_t hash,
+                  struct stamp newest, int64_t wall_ms)
+{
+    struct store *held = atomic_load(&replica->held);
+    struct hints *hints = atomic_load(&replica->hints);
+
+    if (held == NULL) return;
+    store_lock(held, slot);
+    if (!hints_has(hints, slot, hash))
+        (void)store_evict(held, slot, hash, newest, wall_ms);
+    store_unlock(held, slot);
+}
+
+uint64_t
+replica_hint_count(const struct replica *replica)
+{
+    struct hints *hints =
+        atomic_load_explicit(&replica->hints, memory_order_acquire);
+
+    return hints != NULL ? hints_count(hints) : 0;
+}

@@ -1,0 +1,180 @@
+/*
+ * replica.h - what a node knows and promises about each slot it may own:
+ * tenure, settled, dirty marks; who is healthy; the copies it keeps for others.
+ *
+ * One struct replica per node, shared by its workers. Per-slot state is touched
+ * under the slot's lock (store_lock of `store`) alone. Nothing here waits.
+ *
+ *   TENURE_NONE --asked, promised by enough--> TENURE_OPEN --compared with the
+ *        ^                                        |            promisers
+ *        |                                        v
+ *        +---- a newer one is promised ------- TENURE_HELD
+ *
+ * Acting as a slot's primary means holding its tenure: a stamp promised by
+ * N_eff - W + 1 settled owners. While it is OPEN, a write first reads its keys
+ * from the promisers. A promise is the largest tenure an owner has promised or
+ * seen; it refuses writes of older ones.
+ *
+ * Settled: the copy has forgotten nothing it acknowledged.
+ *
+ * Sources: Lamport, "Paxos Made Simple" (2001), for promises;
+ * docs in src/replica/README.
+ */
+#ifndef REPLICA_REPLICA_H
+#define REPLICA_REPLICA_H
+
+#include "base/lock.h"
+#include "bus/frame.h"
+#include "replica/hints.h"
+#include "ring/map.h"
+#include "store/replicate.h"
+
+#include <stdatomic.h>
+
+/* Full tenures known besides the promise, per slot. */
+enum { TENURES_KEPT = 4 };
+
+enum tenure_state { TENURE_NONE, TENURE_OPEN, TENURE_HELD };
+
+/* Of one slot; under its lock. */
+struct slot_state {
+    struct stamp promised; /* the largest tenure promised, or seen */
+    uint16_t promised_to;  /* its holder's node number */
+    uint8_t tenure;        /* enum tenure_state: of this node's own, which
+                            * is `promised` while promised_to is itself */
+    bool is_settled;
+    bool is_borrowed;       /* wanted here for a moment, though another is the
+                             * primary: a command over several slots */
+    bool is_short;          /* the tenure has fewer promises than it should */
+    uint8_t promiser_count; /* OPEN: who has promised, self not included */
+    uint16_t promisers[RING_OWNERS_MAX];
+    struct stamp full[TENURES_KEPT]; /* full tenures seen at work, the newest
+                                      * first; their holders are in them */
+    uint32_t list_hash; /* of the list for which settled/tenure hold */
+    bool is_kept;       /* no owner any more; the copy was settled, and is
+                         * kept until the new owners are */
+    uint32_t brought;   /* rises when a copy older than the newest writes came
+                         * in: by comparison, read repair, hint. While it
+                         * rises, repaired-through stays */
+};
+
+/* How a peer looks from here; bits, set by node/ from links and members. */
+enum peer_health {
+    PEER_REACHABLE = 1, /* a link is open and answers */
+    PEER_RETURNING = 2, /* it says so: no primary, serves settled slots */
+    PEER_DOWN = 4,      /* the ring says so (two witnesses) */
+    PEER_JOINING = 8,
+};
+
+struct replica_config {
+    struct store *store;
+    uint32_t slot_count;
+    struct stamp ceiling; /* saved in the last life: the promise of every slot
+                           * at the start; STAMP_NEVER at the first */
+};
+
+struct replica {
+    struct store *store;
+    struct store *_Atomic held;  /* copies kept for others; NULL: never one */
+    struct hints *_Atomic hints; /* to whom they are to go; likewise */
+    struct lock standin_lock;    /* while these two are made */
+    _Atomic uint64_t hints_max_bytes;
+    uint32_t slot_count;
+    uint32_t self; /* node number */
+    struct slot_state *slots;
+    struct ring_map *_Atomic map;         /* replaced by worker 0; see node.h */
+    _Atomic uint8_t health[RING_NUMBERS]; /* enum peer_health; self's too */
+    _Atomic uint32_t read_quorum,
+        write_quorum;        /* R, W before the cut to N_eff */
+    _Atomic bool is_strict;  /* quorum-mode strict */
+    _Atomic bool is_alone;   /* a ring of one: nothing of all this */
+    _Atomic uint32_t wanted; /* rises when somebody wants the keeper to run:
+                              * a tenure is missing, a peer changed */
+    struct dirty *_Atomic dirty[RING_NUMBERS]; /* by target; NULL: none ever */
+    _Atomic uint32_t dirty_slots;              /* all marks */
+    _Atomic uint32_t unsettled; /* owned slots that are not settled */
+    /* counters for INFO and kula-ctl */
+    _Atomic uint64_t short_tenures, short_settles, tenures_taken, tenures_lost,
+        stale_writes;
+    _Atomic uint64_t repaired_keys, repair_bytes, read_repairs, conflicts;
+    _Atomic uint64_t out_of_tenure; /* versions that lost for that */
+};
+
+struct replica *replica_new(const struct replica_config *config);
+void replica_free(struct replica *replica); /* frees held; not store, map */
+
+static inline const struct ring_map *
+replica_map(const struct replica *replica)
+{
+    return atomic_load_explicit(&replica->map, memory_order_acquire);
+}
+
+static inline uint32_t
+replica_health(const struct replica *replica, uint32_t number)
+{
+    return atomic_load_explicit(&replica->health[number], memory_order_relaxed);
+}
+
+/* The node that should act as the slot's primary as things look from here: the
+ * first reachable owner that isn't RETURNING; if there is none, the first
+ * reachable one; RING_NOBODY. Any thread, no lock. */
+uint32_t replica_primary(const struct replica *replica,
+                         const struct ring_list *list);
+/* W and R as they count for this list: cut to N_eff. */
+uint32_t replica_w(const struct replica *replica, const struct ring_list *list);
+uint32_t replica_r(const struct replica *replica, const struct ring_list *list);
+/* Promises needed for a tenure, settled owners needed to settle. */
+static inline uint32_t
+replica_overlap(uint32_t n_eff, uint32_t w)
+{
+    return n_eff >= w ? n_eff - w + 1 : 1;
+}
+
+/* ---- under the slot's lock ---- */
+
+/* This node may execute a write now: it holds the tenure, OPEN or not, for the
+ * list of that hash. */
+bool replica_may_write(const struct replica *replica, uint32_t slot,
+                       uint32_t list_hash);
+/* A copy (or a promise asked for) of tenure `tenure` by `holder`. False:
+ * refused, an owner has promised a newer one. True: it is, now, the slot's
+ * promise; an own tenure that was older ends. */
+bool replica_promise(struct replica *replica, uint32_t slot,
+                     struct stamp tenure, uint32_t holder);
+/* A write came back refused: the own tenure ends. */
+void replica_lose(struct replica *replica, uint32_t slot, struct stamp seen);
+bool replica_is_settled(const struct replica *replica, uint32_t slot);
+/* A write of this tenure, promised by as many as it should be, was seen. */
+void replica_saw_tenure(struct replica *replica, uint32_t slot,
+                        struct stamp tenure);
+/*
+ * store_merge, but a version that was written out of tenure (its minter did not
+ * hold the latest full tenure below its stamp) loses to one in tenure, whatever
+ * the stamps: what a primary wrote after it had lost its tenure without knowing
+ * must not beat what its successor acknowledged. Counters merge as ever.
+ */
+enum store_outcome replica_merge(struct replica *replica,
+                                 const struct store_key *key,
+                                 const struct record *record, int64_t wall_ms,
+                                 struct stamp *by);
+
+/* ---- copies kept for others; any thread ---- */
+
+/* Makes `held` and `hints` at the first need. */
+void replica_standin(struct replica *replica);
+/* The copy, if there is one and no hint points at it any more, is dropped.
+ * No lock is held. */
+void replica_drop_held(struct replica *replica, uint32_t slot, uint64_t hash,
+                       struct stamp newest, int64_t wall_ms);
+uint64_t replica_hint_count(const struct replica *replica);
+
+/* ---- dirty marks; any thread, no lock needed ---- */
+
+/* `target` may lack what was written to the slot from `oldest` on. */
+void replica_mark_dirty(struct replica *replica, uint32_t target, uint32_t slot,
+                        struct stamp oldest);
+bool replica_is_dirty(const struct replica *replica, uint32_t target,
+                      uint32_t slot);
+uint32_t replica_dirty_count(const struct replica *replica, uint32_t target);
+
+#endif

@@ -1,0 +1,146 @@
+#include "store/record.h"
+
+#include "ring/slot.h"
+#include "store/store.h"
+#include "version/counter.h"
+
+enum record_flag {
+    FLAG_TYPE_MASK = 0x07, /* enum object_type */
+    FLAG_RAW = 0x08,
+    FLAG_TEXT = 0x10,
+    FLAG_FLOOR = 0x20,
+    FLAG_EXPIRY = 0x40,
+};
+
+/* Clocks count on from every stamp they hear of: none may be near the end. */
+#define STAMP_LIMIT (UINT64_C(1) << 63)
+
+static uint8_t
+flags_of(const struct record *record)
+{
+    uint32_t flags = 0;
+
+    if (record->kind == RECORD_VALUE) {
+        flags = (uint32_t)record->type;
+        if (record->is_raw) flags |= FLAG_RAW;
+        if (record->is_text) flags |= FLAG_TEXT;
+        if (record->floor.bits != 0) flags |= FLAG_FLOOR;
+    }
+    if (record->kind == RECORD_VALUE || record->kind == RECORD_TOMBSTONE) {
+        if (record->has_expiry) flags |= FLAG_EXPIRY;
+    }
+    return (uint8_t)flags;
+}
+
+static void
+put_expiry(struct buf *out, const struct record *record)
+{
+    wire_put_u64(out, (uint64_t)record->expire_ms);
+    wire_put_u64(out, record->expire_stamp.bits);
+}
+
+void
+record_write(struct buf *out, const struct record *record)
+{
+    uint8_t flags = flags_of(record);
+
+    wire_put_u8(out, (uint8_t)record->kind);
+    wire_put_u8(out, flags);
+    wire_put_varint(out, record->db);
+    wire_put_bytes(out, record->key);
+    wire_put_u64(out, record->stamp.bits);
+    switch (record->kind) {
+    case RECORD_VALUE:
+        if (flags & FLAG_FLOOR) wire_put_u64(out, record->floor.bits);
+        if (flags & FLAG_EXPIRY) put_expiry(out, record);
+        wire_put_bytes(out, record->value);
+        break;
+    case RECORD_EXPIRY:
+        put_expiry(out, record);
+        wire_put_u64(out, record->before);
+        break;
+    case RECORD_TOMBSTONE:
+        if (flags & FLAG_EXPIRY) put_expiry(out, record);
+        break;
+    case RECORD_FLOOR: wire_put_varint(out, record->slot); break;
+    }
+}
+
+static bool
+stamp_is_ok(struct stamp stamp)
+{
+    return stamp.bits > 0 && stamp.bits < STAMP_LIMIT;
+}
+
+static bool
+read_expiry(struct wire_reader *reader, struct record *record)
+{
+    record->has_expiry = true;
+    record->expire_ms = (int64_t)wire_u64(reader);
+    record->expire_stamp.bits = wire_u64(reader);
+    return record->expire_ms >= 0 && stamp_is_ok(record->expire_stamp);
+}
+
+static bool
+read_value(struct wire_reader *reader, uint32_t flags, struct record *record)
+{
+    uint32_t type = flags & FLAG_TYPE_MASK;
+
+    if (type != OBJECT_STRING && type != OBJECT_COUNTER) return false;
+    record->type = (enum object_type)type;
+    record->is_raw = flags & FLAG_RAW;
+    record->is_text = flags & FLAG_TEXT;
+    if (flags & FLAG_FLOOR) {
+        record->floor.bits = wire_u64(reader);
+        if (!stamp_is_ok(record->floor)) return false;
+        if (record->floor.bits > record->stamp.bits) return false;
+    }
+    if ((flags & FLAG_EXPIRY) && !read_expiry(reader, record)) return false;
+    record->value = wire_bytes(reader);
+    if (reader->is_bad || record->value.size > STORE_VALUE_MAX) return false;
+    if (record->type == OBJECT_STRING) return true;
+    return counter_ok(record->value) &&
+           counter_newest(record->value).bits == record->stamp.bits;
+}
+
+static bool
+read_fields(struct wire_reader *reader, uint32_t flags, struct record *record)
+{
+    uint64_t slot;
+
+    switch (record->kind) {
+    case RECORD_VALUE: return read_value(reader, flags, record);
+    case RECORD_EXPIRY:
+        if (flags != 0 || !read_expiry(reader, record)) return false;
+        record->before = wire_u64(reader);
+        return true;
+    case RECORD_TOMBSTONE:
+        if (flags & ~(uint32_t)FLAG_EXPIRY) return false;
+        return !(flags & FLAG_EXPIRY) || read_expiry(reader, record);
+    case RECORD_FLOOR:
+        slot = wire_varint(reader);
+        record->slot = (uint32_t)slot;
+        return flags == 0 && record->key.size == 0 && slot < SLOT_COUNT;
+    }
+    return false; /* no such kind */
+}
+
+bool
+record_read(struct wire_reader *reader, struct record *record)
+{
+    uint32_t kind = wire_u8(reader), flags = wire_u8(reader);
+    uint64_t db = wire_varint(reader);
+    const uint32_t known =
+        FLAG_TYPE_MASK | FLAG_RAW | FLAG_TEXT | FLAG_FLOOR | FLAG_EXPIRY;
+
+    *record = (struct record){.db = (uint32_t)db};
+    record->key = wire_bytes(reader);
+    record->stamp.bits = wire_u64(reader);
+    if (reader->is_bad || kind < RECORD_VALUE || kind > RECORD_FLOOR)
+        return false;
+    if ((flags & ~known) || db >= STORE_DBS) return false;
+    if (record->key.size > STORE_KEY_MAX || !stamp_is_ok(record->stamp))
+        return false;
+    record->kind = (enum record_kind)kind;
+    return read_fields(reader, flags, record) && !reader->is_bad;
+}

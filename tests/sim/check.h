@@ -1,0 +1,65 @@
+/*
+ * check.h - the oracles of a ring: what must hold whatever happened.
+ *
+ * They compare what clients were told (ring_client.h) and what stores contain,
+ * never digests. A write whose outcome is unknown may have happened at any
+ * time after it was sent, or not at all; one that was refused must never be
+ * seen.
+ */
+#ifndef SIM_CHECK_H
+#define SIM_CHECK_H
+
+#include "sim/ring_client.h"
+
+/* What went wrong, in words. */
+struct verdict {
+    uint32_t count;
+    struct buf text; /* owned; the first ten */
+};
+
+void verdict_add(struct verdict *verdict, const char *format, ...)
+    PRINTF_LIKE(2, 3);
+void verdict_deinit(struct verdict *verdict);
+
+/* What the ring has promised in this run. */
+struct check_rules {
+    uint32_t keys;
+    bool is_sloppy;
+    /* a read is never older than what was acknowledged before it was asked:
+     * R + W > N, and all healthy or strict */
+    bool reads_are_fresh;
+    /* nor older than what an earlier read gave: all healthy */
+    bool reads_are_linear;
+    bool locks_are_exclusive;
+    /* an acknowledged write is not lost behind one acknowledged before */
+    bool keeps_last_write;
+    int64_t slack_ms; /* by which clocks may turn two writes round; 0: none */
+    int64_t expiry_slack_ms;
+};
+
+/* Reads and locks, as they were answered. */
+void check_history(const struct history *history,
+                   const struct check_rules *rules, struct verdict *verdict);
+/* What a key is in the end: a GET's reply. */
+void check_final(const struct history *history, const struct check_rules *rules,
+                 enum family family, uint32_t key, struct bytes reply,
+                 struct verdict *verdict);
+
+/* All nodes are up and members, agree on the ring, are settled; nobody has
+ * marks or copies for others. `why` (may be NULL) gets the first thing that is
+ * not so. */
+bool check_is_quiet(struct sim *sim, uint32_t nodes, char why[120]);
+/* The owners of each slot have the same records; structure of the stores. */
+void check_contents(struct sim *sim, uint32_t nodes, struct verdict *verdict);
+/* Backlogs and queues have kept within their limits. */
+void check_limits(struct sim *sim, struct verdict *verdict);
+
+/* Versions on one replica, looked at now and then, never go back. */
+struct check_versions;
+struct check_versions *check_versions_new(struct sim *sim, uint32_t nodes,
+                                          uint32_t keys);
+void check_versions_look(struct check_versions *versions,
+                         struct verdict *verdict);
+void check_versions_free(struct check_versions *versions);
+
+#endif

@@ -6,6 +6,7 @@
  */
 #include "command/admin.h"
 
+#include "base/hash.h"
 #include "base/number.h"
 #include "store/replicate.h"
 #include "version/counter.h"
@@ -83,7 +84,7 @@ floor_of(const struct record *record, struct stamp of_slot)
 }
 
 /* The pairs of KULA.VERSION that are about this node's copy. */
-enum { VERSION_PAIRS = 7, OWNERS_PAIRS = 2 };
+enum { VERSION_PAIRS = 8, OWNERS_PAIRS = 2 };
 
 static void
 put_version(struct cmd_call *call, const struct store_key *key)
@@ -107,6 +108,10 @@ put_version(struct cmd_call *call, const struct store_key *key)
     reply_bulk_str(reply, "version");
     reply_bulkf(reply, "%016llx",
                 (unsigned long long)store_version(call->store, key));
+    reply_bulk_str(reply, "check");
+    reply_bulkf(reply, "%08x",
+                record.kind == RECORD_VALUE ? (uint32_t)hash_plain(record.value)
+                                            : 0);
     reply_bulk_str(reply, "floor");
     put_stamp(reply, floor);
     store_unlock(call->store, key->slot);

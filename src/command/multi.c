@@ -219,15 +219,6 @@ unlock_all_needed(struct cmd_call *call, const struct multi_state *multi)
     }
 }
 
-/* In a ring the copies of a key have one version; alone, an absent key has
- * none that could be compared, but its slot has. */
-uint64_t
-multi_watch_version(struct cmd_call *call, const struct store_key *key)
-{
-    if (call->env->router != NULL) return store_version(call->store, key);
-    return store_watch(call->store, key, call->wall_ms);
-}
-
 static bool
 watched_are_unchanged(struct cmd_call *call)
 {
@@ -238,7 +229,8 @@ watched_are_unchanged(struct cmd_call *call)
         const struct watched *watched = &client->watched[i];
         struct store_key key = watched_key(call, watched);
 
-        if (multi_watch_version(call, &key) != watched->version) return false;
+        if (store_watch(call->store, &key, call->wall_ms) != watched->version)
+            return false;
     }
     return true;
 }
@@ -380,7 +372,7 @@ watch_one(struct cmd_call *call, const struct store_key *key)
         .name = name,
         .name_bytes = key->name.size,
         .db = key->db,
-        .version = multi_watch_version(call, key),
+        .version = store_watch(call->store, key, call->wall_ms),
     };
     client->watched_count++;
     return true;

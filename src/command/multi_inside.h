@@ -6,7 +6,6 @@
 
 #include "command/multi.h"
 #include "command/packed.h"
-#include "store/replicate.h"
 
 struct queued {
     const struct cmd_spec *spec;
@@ -22,8 +21,5 @@ struct multi_state {
 };
 
 void multi_free(struct multi_state *multi);
-/* What WATCH remembers and EXEC compares. The key's slot is locked. */
-uint64_t multi_watch_version(struct cmd_call *call,
-                             const struct store_key *key);
 
 #endif

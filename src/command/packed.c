@@ -104,7 +104,10 @@ watched_are_unchanged(struct cmd_call *call, int64_t watched)
             return false;
         if (!number_parse_int(of[2], &version)) return false;
         key = store_key(call->store, (uint32_t)db, of[1]);
-        if (multi_watch_version(call, &key) != (uint64_t)version) return false;
+        if (store_watch(call->store, &key, call->wall_ms) !=
+            (uint64_t)version) {
+            return false;
+        }
     }
     return true;
 }

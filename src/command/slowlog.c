@@ -100,6 +100,7 @@ is_secret(const struct cmd_call *call, uint32_t at)
     }
     if (!strcmp(name, "config|set") && at >= 3 && at % 2 == 1) {
         return cmd_arg_is(call, at - 1, "requirepass") ||
+               cmd_arg_is(call, at - 1, "ring-secret") ||
                cmd_arg_is(call, at - 1, "masterauth") ||
                cmd_arg_is(call, at - 1, "masteruser") ||
                cmd_arg_is(call, at - 1, "tls-key-file-pass") ||

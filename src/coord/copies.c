@@ -304,6 +304,7 @@ copies_send_one(struct coord *coord, struct op *op, uint32_t number,
 {
     struct link *link = coord->effects.link(coord->effects.self, number);
     struct frame frame = {.type = FRAME_COPY};
+    struct touched as_sent = *touched;
     struct record record;
     size_t place;
 
@@ -316,6 +317,10 @@ copies_send_one(struct coord *coord, struct op *op, uint32_t number,
     }
     coord->scratch.used = 0;
     record_write(&coord->scratch, &record);
+    if (is_repair) {
+        as_sent.tenure =
+            replica_tenure_of(coord->replica, touched->slot, record.stamp);
+    }
     store_unlock(coord->store, touched->slot);
     push_sent(coord_link_of(link), link, op);
     place = link_begin(link, &frame, coord_wall(coord));
@@ -323,7 +328,7 @@ copies_send_one(struct coord *coord, struct op *op, uint32_t number,
                             : op->is_short ? COPY_SHORT
                                            : 0);
     wire_put_varint(&link->out, 1);
-    put_record(coord, &link->out, touched, buf_bytes(&coord->scratch));
+    put_record(coord, &link->out, &as_sent, buf_bytes(&coord->scratch));
     link_end(link, place, true, coord_now(coord));
     stat_add(&coord->stats.copies_sent);
     coord->effects.wake(coord->effects.self, link);
@@ -414,9 +419,10 @@ check_incoming(struct coord *coord, const struct incoming *incoming,
 
 static enum nack_why
 merge_incoming(struct coord *coord, const struct incoming *incoming,
-               struct stamp *stamp)
+               uint8_t flags, struct stamp *stamp)
 {
     const struct record *record = &incoming->record;
+    struct stamp tenure = flags & COPY_SHORT ? STAMP_NEVER : incoming->tenure;
     struct store_key key;
 
     if (record->kind == RECORD_FLOOR) {
@@ -425,8 +431,8 @@ merge_incoming(struct coord *coord, const struct incoming *incoming,
         return 0;
     }
     key = incoming_key(coord, incoming);
-    switch (
-        replica_merge(coord->replica, &key, record, coord_wall(coord), stamp)) {
+    switch (replica_merge(coord->replica, &key, record, tenure,
+                          coord_wall(coord), stamp)) {
     case STORE_STORED:
     case STORE_COVERED: return 0;
     case STORE_BEATEN: return NACK_BEATEN;
@@ -461,7 +467,8 @@ take_one(struct coord *coord, struct link *link,
 
     store_lock(coord->store, incoming->slot);
     why = check_incoming(coord, incoming, flags, &stamp);
-    if (why == 0) why = merge_incoming(coord, incoming, &stamp);
+    if (why == 0) why = merge_incoming(coord, incoming, flags, &stamp);
+    if (is_repair) coord->replica->slots[incoming->slot].brought++;
     if (why == NACK_BEATEN && is_repair) why = 0; /* what is here is newer */
     if (why == NACK_BEATEN) {
         nack_beaten(coord, link, incoming, stamp);
@@ -487,7 +494,8 @@ take_many(struct coord *coord, struct link *link, struct incoming *all,
     for (i = 0; i < count && why == 0; i++)
         why = check_incoming(coord, &all[i], flags, &stamp);
     for (i = 0; i < count && why != NACK_LIST && why != NACK_STALE; i++) {
-        one = merge_incoming(coord, &all[i], &stamp);
+        one = merge_incoming(coord, &all[i], flags, &stamp);
+        if (is_repair) coord->replica->slots[all[i].slot].brought++;
         if (one == NACK_BEATEN && is_repair) one = 0;
         if (one != 0) why = one;
     }
@@ -658,7 +666,8 @@ merge_beating(struct coord *coord, struct bytes rest)
     }
     key = store_key(coord->store, record.db, record.key);
     store_lock(coord->store, key.slot);
-    (void)replica_merge(coord->replica, &key, &record, coord_wall(coord), NULL);
+    (void)replica_merge(coord->replica, &key, &record, STAMP_NEVER,
+                        coord_wall(coord), NULL);
     store_unlock(coord->store, key.slot);
 }
 
@@ -708,6 +717,43 @@ refused(struct coord *coord, struct link *link, struct op *op,
     copies_mark_dirty(coord, op, number);
 }
 
+/*
+ * All who were asked have refused, and what was written is here alone: this
+ * node was no primary any more. The version is dropped as if it had never been,
+ * its slot is not settled until it is compared (the version before is gone as
+ * well), and the command runs again, here or at the new primary.
+ */
+static void
+take_back(struct coord *coord, struct op *op)
+{
+    uint32_t i;
+
+    for (i = 0; i < op->touched_count; i++) {
+        const struct touched *touched = &op->touched[i];
+
+        if (!touched->is_changed) continue;
+        store_lock(coord->store, touched->slot);
+        if (store_evict(coord->store, touched->slot, touched->hash,
+                        touched->newest, coord_wall(coord))) {
+            replica_unsettle(coord->replica, touched->slot);
+        }
+        store_unlock(coord->store, touched->slot);
+    }
+    op->has_run = false;
+    op_wait(coord, op, coord_now(coord) + RETRY_MS);
+}
+
+/* No more answers will come, and they were not enough. */
+static void
+nobody_left(struct coord *coord, struct op *op)
+{
+    if (op->acked_count == 0 && op->arg_count > 0 && !op->is_told) {
+        take_back(coord, op);
+    } else {
+        op_fail(coord, op);
+    }
+}
+
 void
 copies_nack(struct coord *coord, struct link *link, const struct frame *frame)
 {
@@ -746,7 +792,11 @@ copies_nack(struct coord *coord, struct link *link, const struct frame *frame)
     }
     refused(coord, link, op, (enum nack_why)why, stamp, wire_rest(&reader));
     op->out--;
-    op_release(coord, op);
+    if (op->out == 0 && op->step == STEP_COPIES && !op->wants_retry) {
+        nobody_left(coord, op);
+    } else {
+        op_release(coord, op);
+    }
 }
 
 /* Lists differed: sends what it changed once more to the owners as they are

@@ -257,6 +257,7 @@ not_now(struct coord *coord, struct cmd_call *call, struct op *op)
             return;
         }
     }
+    op_note_slots(op, call);
     if (wants_fetch) {
         fetch_ask(coord, call, op);
         return;

@@ -4,7 +4,8 @@
  * older tenure must not be overlooked.
  *
  * FETCH payload:   varint how many | each: varint slot, u64 key hash
- * RECORDS payload: varint how many | each: u8 1 and a record, or u8 0
+ * RECORDS payload: varint how many | each: u8 1, u64 tenure that it was
+ *                  written under (0: not known) and a record, or u8 0
  */
 #include "coord/inside.h"
 
@@ -123,6 +124,10 @@ fetch_frame(struct coord *coord, struct link *link, const struct frame *frame)
         if (store_record_of(coord->store, (uint32_t)slot, hash,
                             coord_wall(coord), &record)) {
             wire_put_u8(&link->out, 1);
+            wire_put_u64(
+                &link->out,
+                replica_tenure_of(coord->replica, (uint32_t)slot, record.stamp)
+                    .bits);
             record_write(&link->out, &record);
         } else {
             wire_put_u8(&link->out, 0);
@@ -145,14 +150,16 @@ merge_all(struct coord *coord, struct bytes payload)
     for (i = 0; i < count && !reader.is_bad; i++) {
         struct record record;
         struct store_key key;
+        struct stamp tenure;
 
         if (wire_u8(&reader) == 0) continue;
+        tenure.bits = wire_u64(&reader);
         if (!record_read(&reader, &record) || record.kind == RECORD_FLOOR)
             return false;
         key = store_key(coord->store, record.db, record.key);
         store_lock(coord->store, key.slot);
-        (void)replica_merge(coord->replica, &key, &record, coord_wall(coord),
-                            NULL);
+        (void)replica_merge(coord->replica, &key, &record, tenure,
+                            coord_wall(coord), NULL);
         store_unlock(coord->store, key.slot);
     }
     return wire_is_done(&reader);

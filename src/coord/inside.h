@@ -159,6 +159,8 @@ struct op *op_new(struct coord *coord, const struct cmd_call *call);
 struct op *op_find(struct coord *coord, uint64_t id); /* NULL: long gone */
 /* Keeps a command's arguments; false: too long to be kept. */
 bool op_keep_args(struct op *op, const struct cmd_call *call);
+/* So that what is behind it, on one of its slots, is known to be. */
+void op_note_slots(struct op *op, const struct cmd_call *call);
 /* Arguments in wire form to coord->args; false: malformed. */
 bool op_args(struct coord *coord, struct bytes wire, uint32_t count);
 /* The reply is whole: tells whoever asked. */

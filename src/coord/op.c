@@ -151,6 +151,25 @@ op_args(struct coord *coord, struct bytes wire, uint32_t count)
     return wire_is_done(&reader);
 }
 
+/* ---- its slots ---- */
+
+void
+op_note_slots(struct op *op, const struct cmd_call *call)
+{
+    uint32_t count, i;
+    const struct store_key *keys = route_keys(call, &count);
+
+    if (op->touched != &op->one) mem_free(op->touched);
+    op->touched = &op->one;
+    if (count > 1)
+        op->touched = mem_must_array(NULL, count, sizeof(*op->touched));
+    for (i = 0; i < count; i++) {
+        op->touched[i] = (struct touched){
+            .slot = keys[i].slot, .db = keys[i].db, .hash = keys[i].hash};
+    }
+    op->touched_count = count;
+}
+
 /* ---- the end ---- */
 
 static void

@@ -19,24 +19,6 @@ enum { REQUEST_NO_TOUCH = 1, REQUEST_ARGS_MAX = 1 << 24 };
 
 /* ---- asking ---- */
 
-/* So that a read behind it is known to be behind it. */
-static void
-note_slots(struct op *op, const struct cmd_call *call)
-{
-    uint32_t count, i;
-    const struct store_key *keys = route_keys(call, &count);
-
-    if (op->touched != &op->one) mem_free(op->touched);
-    op->touched = &op->one;
-    if (count > 1)
-        op->touched = mem_must_array(NULL, count, sizeof(*op->touched));
-    for (i = 0; i < count; i++) {
-        op->touched[i] = (struct touched){
-            .slot = keys[i].slot, .db = keys[i].db, .hash = keys[i].hash};
-    }
-    op->touched_count = count;
-}
-
 static uint32_t
 time_left(const struct coord *coord, const struct op *op)
 {
@@ -85,7 +67,7 @@ request_ask(struct coord *coord, struct cmd_call *call, struct op *op,
         op_error(coord, op, "ERR out of memory");
         return;
     }
-    note_slots(op, call);
+    op_note_slots(op, call);
     op->step = STEP_ASKED;
     op->has_run = op->is_write;
     op->asked[0] = link;

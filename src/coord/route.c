@@ -10,7 +10,8 @@
  *   nobody to be reached wait, until the deadline
  *
  * A read behind a write of the same connection to the same slot goes where that
- * write went, over the same link: so it sees it.
+ * write went, over the same link: so it sees it. Behind one that has not been
+ * run or sent yet, reads and writes of that slot wait.
  */
 #include "coord/inside.h"
 
@@ -47,22 +48,48 @@ is_settled(const struct coord *coord, uint32_t slot)
     return is;
 }
 
-/* An unfinished write of this client to the slot is elsewhere. */
+enum order {
+    ORDER_FREE,   /* nothing of this client is before it */
+    ORDER_BEHIND, /* a write that is elsewhere: go there, too */
+    ORDER_WAIT,   /* something that has not run yet */
+};
+
 static bool
-is_behind_write(const struct coord *coord, uint32_t slot)
+has_slot(const struct op *op, uint32_t slot)
+{
+    uint32_t i;
+
+    for (i = 0; i < op->touched_count; i++) {
+        if (op->touched[i].slot == slot) return true;
+    }
+    return false;
+}
+
+/* What this client has under way on the slot, before the command. */
+static enum order
+order_of(const struct coord *coord, uint32_t slot)
 {
     const struct client *client = coord->asker.client;
     const struct op *op = client != NULL ? client->ops : NULL;
-    uint32_t i;
+    enum order order = ORDER_FREE;
 
-    for (; op != NULL; op = op->next) {
-        if (!op->is_write || op->step == STEP_DONE || op == coord->op) continue;
-        if (op->step == STEP_COPIES) continue; /* it ran here */
-        for (i = 0; i < op->touched_count; i++) {
-            if (op->touched[i].slot == slot) return true;
+    for (; op != NULL && op != coord->op; op = op->next) {
+        switch (op->step) {
+        case STEP_RETRY:
+        case STEP_FETCHING:
+            if (has_slot(op, slot)) return ORDER_WAIT;
+            break;
+        case STEP_PARTS: return ORDER_WAIT;
+        case STEP_ASKED:
+            if (op->is_write && has_slot(op, slot)) order = ORDER_BEHIND;
+            break;
+        case STEP_COPIES: /* it ran here */
+        case STEP_VERSIONS:
+        case STEP_DONE:
+        case STEP_FREE: break;
         }
     }
-    return false;
+    return order;
 }
 
 /* An owner other than this node to read at. */
@@ -88,8 +115,10 @@ static struct place
 place_read(struct coord *coord, const struct ring_list *list, uint32_t slot)
 {
     uint32_t self = coord->replica->self, primary, number;
+    enum order order = order_of(coord, slot);
 
-    if (is_behind_write(coord, slot)) {
+    if (order == ORDER_WAIT) return (struct place){PLACE_NOWHERE, 0};
+    if (order == ORDER_BEHIND) {
         primary = replica_primary(coord->replica, list);
         if (primary == self) return (struct place){PLACE_HERE, self};
         if (primary != RING_NOBODY && route_is_usable(coord, primary))
@@ -105,10 +134,12 @@ place_read(struct coord *coord, const struct ring_list *list, uint32_t slot)
 }
 
 static struct place
-place_write(struct coord *coord, const struct ring_list *list)
+place_write(struct coord *coord, const struct ring_list *list, uint32_t slot)
 {
     uint32_t number = replica_primary(coord->replica, list);
 
+    if (order_of(coord, slot) == ORDER_WAIT)
+        return (struct place){PLACE_NOWHERE, 0};
     if (number == coord->replica->self)
         return (struct place){PLACE_HERE, number};
     if (number == RING_NOBODY || !route_is_usable(coord, number) ||
@@ -132,7 +163,7 @@ route_place(struct coord *coord, const struct cmd_call *call, bool is_write)
         const struct ring_list *list = ring_map_list(map, keys[i].slot);
 
         if (i > 0 && keys[i].slot == keys[i - 1].slot) continue;
-        other = is_write ? place_write(coord, list)
+        other = is_write ? place_write(coord, list, keys[i].slot)
                          : place_read(coord, list, keys[i].slot);
         if (i == 0) place = other;
         if (other.kind == PLACE_NOWHERE) return other;
@@ -154,6 +185,7 @@ route_wait(struct coord *coord, struct cmd_call *call)
             return;
         }
     }
+    op_note_slots(op, call);
     atomic_fetch_add_explicit(&coord->replica->wanted, 1, memory_order_relaxed);
     op_wait(coord, op, coord_now(coord) + RETRY_MS);
 }

@@ -136,8 +136,7 @@ standins_keep(struct coord *coord, uint32_t target,
         is_kept = hints_put(atomic_load(&replica->hints), target, &hint);
     store_unlock(held, key.slot);
     if (!is_kept) {
-        replica_drop_held(replica, key.slot, key.hash, hint.stamp,
-                          coord_wall(coord));
+        replica_drop_held(replica, key.slot, key.hash, coord_wall(coord));
         return false;
     }
     stat_add(&coord->stats.hints_taken);
@@ -157,7 +156,9 @@ adopt(struct coord *coord, const struct store_key *key,
 
     if (!ring_list_owns(list, coord->replica->self)) return;
     store_lock(coord->store, key->slot);
-    (void)replica_merge(coord->replica, key, record, coord_wall(coord), NULL);
+    coord->replica->slots[key->slot].brought++;
+    (void)replica_merge(coord->replica, key, record, STAMP_NEVER,
+                        coord_wall(coord), NULL);
     store_unlock(coord->store, key->slot);
 }
 
@@ -216,7 +217,7 @@ standins_delivered(struct coord *coord, uint32_t number,
                    const struct hint *hint)
 {
     hints_done(atomic_load(&coord->replica->hints), number, hint);
-    replica_drop_held(coord->replica, hint->slot, hint->hash, hint->stamp,
+    replica_drop_held(coord->replica, hint->slot, hint->hash,
                       coord_wall(coord));
     stat_add(&coord->stats.hints_delivered);
 }

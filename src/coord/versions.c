@@ -6,7 +6,8 @@
  *     varint how many | each: varint slot | u64 key hash | u64 version |
  *     u64 newest stamp
  * VERSIONS_ANSWER payload:
- *     varint how many | each: u8 what, and for NEWER a record
+ *     varint how many | each: u8 what, and for NEWER u64 tenure that it was
+ *     written under (0: not known) and a record
  *
  *     SAME       the versions are equal
  *     OLDER      the answerer is behind: it gets the record, and the read is
@@ -123,6 +124,9 @@ answer_one(struct coord *coord, struct buf *out, uint32_t slot, uint64_t hash,
         } else if (is_worth_sending(&record, store_newest(coord->store, &key),
                                     newest)) {
             wire_put_u8(out, VERSION_NEWER);
+            wire_put_u64(
+                out,
+                replica_tenure_of(coord->replica, slot, record.stamp).bits);
             record_write(out, &record);
         } else {
             wire_put_u8(out, VERSION_OLDER);
@@ -166,6 +170,7 @@ versions_frame(struct coord *coord, struct link *link,
 static bool
 merge_newer(struct coord *coord, struct wire_reader *reader)
 {
+    struct stamp tenure = {wire_u64(reader)};
     struct record record;
     struct store_key key;
 
@@ -173,7 +178,9 @@ merge_newer(struct coord *coord, struct wire_reader *reader)
         return false;
     key = store_key(coord->store, record.db, record.key);
     store_lock(coord->store, key.slot);
-    (void)replica_merge(coord->replica, &key, &record, coord_wall(coord), NULL);
+    coord->replica->slots[key.slot].brought++;
+    (void)replica_merge(coord->replica, &key, &record, tenure,
+                        coord_wall(coord), NULL);
     store_unlock(coord->store, key.slot);
     return true;
 }

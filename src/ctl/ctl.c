@@ -182,7 +182,7 @@ main(int argc, char **argv)
 
     (void)signal(SIGPIPE, SIG_IGN);
     code = options_read(&ctl, argc, argv);
-    if (code == CTL_OK) code = ctl.verb->run(&ctl);
+    if (code == CTL_OK && ctl.verb != NULL) code = ctl.verb->run(&ctl);
     options_deinit(&ctl);
     return code;
 }

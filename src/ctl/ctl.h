@@ -81,8 +81,8 @@ int ctl_fail(const struct ctl *ctl, int code, const char *format, ...)
 /* Writes it to standard output and frees it. */
 void ctl_print(struct buf *text);
 
-/* options.c: from the command line and the environment. CTL_OK, or CTL_USAGE
- * and the reason is told. */
+/* options.c: from the command line and the environment. CTL_OK (verb NULL: all
+ * was said already), or CTL_USAGE and the reason is told. */
 int options_read(struct ctl *ctl, int argc, char **argv);
 void options_deinit(struct ctl *ctl);
 

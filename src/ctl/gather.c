@@ -3,6 +3,7 @@
 #include "base/memory.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { OTHERS_TIMEOUT_MS = 2000 }; /* for a node that may be dead */
 
@@ -62,6 +63,14 @@ add(struct gather *gather, const struct ctl *ctl, const redisReply *row)
                    host_of(ctl, row), (long long)value_int(row, "port"));
 }
 
+static int
+by_number(const void *a, const void *b)
+{
+    const struct gathered *left = a, *right = b;
+
+    return (left->number > right->number) - (left->number < right->number);
+}
+
 static bool
 fails(struct gather *gather, const struct peer *peer)
 {
@@ -85,9 +94,10 @@ ask_first(struct gather *gather, struct peer *peer, const struct ctl *ctl,
     if (room > 0)
         gather->nodes = mem_must_array(NULL, room, sizeof(*gather->nodes));
     for (i = 0; i < room; i++) {
-        if (!is_removed(rows->element[i]))
-            add(gather, ctl, rows->element[i]);
+        if (!is_removed(rows->element[i])) add(gather, ctl, rows->element[i]);
     }
+    if (gather->count > 1)
+        qsort(gather->nodes, gather->count, sizeof(*gather->nodes), by_number);
     for (i = 0; count > 0 && i < gather->count; i++) {
         if (!gather->nodes[i].is_first) continue;
         gather->nodes[i].answer = peer_call(peer, count, words);

@@ -21,8 +21,8 @@ struct gathered {
 };
 
 struct gather {
-    redisReply *status;     /* KULA.STATUS of the first node; owned */
-    struct gathered *nodes; /* owned; without those that were REMOVED */
+    redisReply *status;      /* KULA.STATUS of the first node; owned */
+    struct gathered *nodes;  /* owned; without those that were REMOVED */
     uint32_t count, missing; /* missing: without an answer */
     int code;                /* not CTL_OK: not even the first answered */
     char error[CTL_ERROR_MAX];

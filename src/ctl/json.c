@@ -128,10 +128,9 @@ void
 json_decimal(struct json *json, const char *name, const char *text)
 {
     long double value;
-    bool is_plain = text[0] != '\0' &&
-                    strspn(text, "0123456789.-") == strlen(text) &&
-                    text[strspn(text, "-")] != '.' &&
-                    text[strlen(text) - 1] != '.';
+    bool is_plain =
+        text[0] != '\0' && strspn(text, "0123456789.-") == strlen(text) &&
+        text[strspn(text, "-")] != '.' && text[strlen(text) - 1] != '.';
 
     lead(json, name);
     if (is_plain && number_parse_float(bytes_str(text), &value)) {

@@ -282,15 +282,15 @@ hints_run(struct ctl *ctl)
 /* ---- repair ---- */
 
 static const struct field repair_fields[] = {
-    {"comparing", FIELD_BOOL},      {"rounds", FIELD_INT},
+    {"comparing", FIELD_BOOL},        {"rounds", FIELD_INT},
     {"last_round_ago_ms", FIELD_INT}, {"slots_differing", FIELD_INT},
-    {"keys_sent", FIELD_INT},       {"keys_received", FIELD_INT},
-    {"bytes_sent", FIELD_INT},      {"waiting_settle", FIELD_INT},
-    {"waiting_tenure", FIELD_INT},  {"repaired_keys", FIELD_INT},
-    {"repair_bytes", FIELD_INT},    {"read_repairs", FIELD_INT},
-    {"conflicts", FIELD_INT},       {"short_tenures", FIELD_INT},
-    {"short_settles", FIELD_INT},   {"tenures_taken", FIELD_INT},
-    {"tenures_lost", FIELD_INT},    {"stale_writes", FIELD_INT},
+    {"keys_sent", FIELD_INT},         {"keys_received", FIELD_INT},
+    {"bytes_sent", FIELD_INT},        {"waiting_settle", FIELD_INT},
+    {"waiting_tenure", FIELD_INT},    {"repaired_keys", FIELD_INT},
+    {"repair_bytes", FIELD_INT},      {"read_repairs", FIELD_INT},
+    {"conflicts", FIELD_INT},         {"short_tenures", FIELD_INT},
+    {"short_settles", FIELD_INT},     {"tenures_taken", FIELD_INT},
+    {"tenures_lost", FIELD_INT},      {"stale_writes", FIELD_INT},
 };
 
 static void

@@ -192,26 +192,16 @@ static const struct {
     enum option option;
     enum takes takes;
 } rows[] = {
-    {"-h", OPTION_HOST, VALUE},
-    {"--host", OPTION_HOST, VALUE},
-    {"-p", OPTION_PORT, VALUE},
-    {"-s", OPTION_SOCKET, VALUE},
-    {"--socket", OPTION_SOCKET, VALUE},
-    {"-u", OPTION_URL, VALUE},
-    {"--url", OPTION_URL, VALUE},
-    {"--user", OPTION_USER, VALUE},
-    {"-a", OPTION_PASS, VALUE},
-    {"--pass", OPTION_PASS, VALUE},
-    {"-n", OPTION_DB, VALUE},
-    {"--json", OPTION_JSON, NOTHING},
-    {"--color", OPTION_COLOR, VALUE},
-    {"--timeout", OPTION_TIMEOUT, VALUE},
-    {"--wait", OPTION_WAIT, PERHAPS},
-    {"--nodes", OPTION_NODES, VALUE},
-    {"--key", OPTION_KEY, VALUE},
-    {"--port", OPTION_BASE, VALUE},
-    {"--help", OPTION_HELP, NOTHING},
-    {"--version", OPTION_VERSION, NOTHING},
+    {"-h", OPTION_HOST, VALUE},         {"--host", OPTION_HOST, VALUE},
+    {"-p", OPTION_PORT, VALUE},         {"-s", OPTION_SOCKET, VALUE},
+    {"--socket", OPTION_SOCKET, VALUE}, {"-u", OPTION_URL, VALUE},
+    {"--url", OPTION_URL, VALUE},       {"--user", OPTION_USER, VALUE},
+    {"-a", OPTION_PASS, VALUE},         {"--pass", OPTION_PASS, VALUE},
+    {"-n", OPTION_DB, VALUE},           {"--json", OPTION_JSON, NOTHING},
+    {"--color", OPTION_COLOR, VALUE},   {"--timeout", OPTION_TIMEOUT, VALUE},
+    {"--wait", OPTION_WAIT, PERHAPS},   {"--nodes", OPTION_NODES, VALUE},
+    {"--key", OPTION_KEY, VALUE},       {"--port", OPTION_BASE, VALUE},
+    {"--help", OPTION_HELP, NOTHING},   {"--version", OPTION_VERSION, NOTHING},
 };
 
 struct parse {
@@ -244,7 +234,7 @@ apply(struct parse *parse, enum option option, const char *value)
         return read_ms(value, &ctl->timeout_ms) && ctl->timeout_ms > 0;
     case OPTION_WAIT:
         ctl->wait_ms = WAIT_MS;
-        return value == NULL || read_ms(value, &ctl->wait_ms);
+        return value[0] == '\0' || read_ms(value, &ctl->wait_ms);
     case OPTION_NODES: return read_number(value, 1, 4000, &ctl->nodes);
     case OPTION_KEY: ctl->key = value; return true;
     case OPTION_BASE:
@@ -268,7 +258,7 @@ usage(const struct ctl *ctl, const char *what, const char *arg)
 static int
 take_option(struct parse *parse)
 {
-    const char *arg = parse->argv[parse->at], *value = NULL;
+    const char *arg = parse->argv[parse->at], *value = "";
     size_t size = strcspn(arg, "="), i;
 
     if (arg[1] != '-') size = strlen(arg);
@@ -306,22 +296,23 @@ take_word(struct parse *parse, const char *word)
     return CTL_OK;
 }
 
-static bool
-has_env(const char *name)
+/* "" if it is not there. */
+static const char *
+env(const char *name)
 {
     const char *value = getenv(name);
 
-    return value != NULL && value[0] != '\0';
+    return value != NULL ? value : "";
 }
 
 static int
 take_environment(struct ctl *ctl)
 {
-    const char *password = getenv("REDISCLI_AUTH");
+    const char *password = env("REDISCLI_AUTH"), *url = env("KULA_URL");
 
-    if (has_env("REDISCLI_AUTH"))
+    if (password[0] != '\0')
         set_text(&ctl->password, password, strlen(password));
-    if (has_env("KULA_URL") && !read_url(ctl, getenv("KULA_URL")))
+    if (url[0] != '\0' && !read_url(ctl, url))
         return usage(ctl, "cannot use this URL", "KULA_URL");
     return CTL_OK;
 }
@@ -330,7 +321,7 @@ static bool
 has_color(enum color color)
 {
     if (color != COLOR_AUTO) return color == COLOR_ALWAYS;
-    return !has_env("NO_COLOR") && isatty(STDOUT_FILENO);
+    return env("NO_COLOR")[0] == '\0' && isatty(STDOUT_FILENO);
 }
 
 static int

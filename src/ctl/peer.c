@@ -30,8 +30,8 @@ static int
 code_of(const char *error)
 {
     static const char *const refusals[] = {
-        "NOAUTH", "WRONGPASS", "NOPERM", "DENIED", "ERR AUTH",
-        "ERR invalid password",
+        "NOAUTH", "WRONGPASS", "NOPERM",
+        "DENIED", "ERR AUTH",  "ERR invalid password",
     };
     size_t i;
 

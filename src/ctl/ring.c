@@ -78,12 +78,11 @@ write_ranges(const struct ctl *ctl, const redisReply *ring, struct buf *out)
     struct table table;
     size_t i;
 
-    buf_must_printf(out, "ring %s: %lld slots, %lld nodes, N %lld, map %s\n\n",
-                    value_text(ring, "name"),
-                    (long long)value_int(ring, "slots"),
-                    (long long)value_int(ring, "members"),
-                    (long long)value_int(ring, "replicas"),
-                    value_text(ring, "map_hash"));
+    buf_must_printf(
+        out, "ring %s: %lld slots, %lld nodes, N %lld, map %s\n\n",
+        value_text(ring, "name"), (long long)value_int(ring, "slots"),
+        (long long)value_int(ring, "members"),
+        (long long)value_int(ring, "replicas"), value_text(ring, "map_hash"));
     if (value_count(ranges) == 0) {
         buf_must_printf(out, "this node has all slots to itself\n");
         return;
@@ -157,25 +156,31 @@ is_owner(const struct copies *copies, const struct gathered *node)
     return false;
 }
 
+static bool
+is_same(const redisReply *a, const redisReply *b, const char *name)
+{
+    return strcmp(value_text(a, name), value_text(b, name)) == 0;
+}
+
 static void
 compare(struct copies *copies)
 {
-    const char *version = NULL;
+    const redisReply *before = NULL;
     uint32_t i;
 
     copies->do_agree = true;
     for (i = 0; i < copies->gather.count; i++) {
         const struct gathered *node = &copies->gather.nodes[i];
-        const char *own;
 
         if (!is_owner(copies, node)) continue;
         copies->owners++;
         if (node->answer == NULL) continue;
         copies->answers++;
-        own = value_text(node->answer, "version");
-        if (version != NULL && strcmp(version, own) != 0)
+        if (before != NULL && (!is_same(before, node->answer, "version") ||
+                               !is_same(before, node->answer, "check"))) {
             copies->do_agree = false;
-        version = own;
+        }
+        before = node->answer;
     }
 }
 
@@ -234,6 +239,7 @@ write_copies_json(const struct copies *copies, struct buf *out)
             json_text(&json, "kind", value_text(node->answer, "kind"));
             json_text(&json, "stamp", value_text(node->answer, "stamp"));
             json_text(&json, "version", value_text(node->answer, "version"));
+            json_text(&json, "check", value_text(node->answer, "check"));
         } else {
             json_text(&json, "error", node->error);
         }
@@ -253,6 +259,7 @@ put_copy(const struct copies *copies, const struct gathered *node,
     if (node->answer == NULL) {
         table_put(table, TABLE_BAD, "-");
         table_put(table, TABLE_PLAIN, "-");
+        table_put(table, TABLE_PLAIN, "-");
         table_put(table, TABLE_BAD, "%s", node->error);
         return;
     }
@@ -260,21 +267,23 @@ put_copy(const struct copies *copies, const struct gathered *node,
     table_put(table, TABLE_PLAIN, "%s", value_text(node->answer, "stamp"));
     table_put(table, copies->do_agree ? TABLE_GOOD : TABLE_BAD, "%s",
               value_text(node->answer, "version"));
+    table_put(table, copies->do_agree ? TABLE_GOOD : TABLE_BAD, "%s",
+              value_text(node->answer, "check"));
 }
 
 static void
 write_copies(const struct copies *copies, struct buf *out)
 {
-    static const char *const heads[] = {">NODE",  "ADDRESS", "ROLE",
-                                        "HOLDS", ">STAMP",  "VERSION"};
+    static const char *const heads[] = {">NODE",  "ADDRESS", "ROLE", "HOLDS",
+                                        ">STAMP", "VERSION", "CHECK"};
     const redisReply *standins = value_find(copies->slot, "standins");
     struct table table;
     uint32_t i;
 
     buf_must_printf(out, "slot %lld: %u of %u copies answer%s\n",
-                    (long long)value_int(copies->slot, "slot"),
-                    copies->answers, copies->owners,
-                    !copies->do_agree       ? ", and they differ"
+                    (long long)value_int(copies->slot, "slot"), copies->answers,
+                    copies->owners,
+                    !copies->do_agree     ? ", and they differ"
                     : copies->answers > 1 ? ", and they agree"
                                           : "");
     if (value_count(standins) > 0) {

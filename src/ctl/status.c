@@ -145,9 +145,8 @@ check_view(struct status *status, const struct gathered *node)
                     (long long)node->number, other);
         }
     }
-    if (node->answer != NULL &&
-        strcmp(value_text(node->answer, "map_hash"),
-               value_text(first, "map_hash")) != 0) {
+    if (node->answer != NULL && strcmp(value_text(node->answer, "map_hash"),
+                                       value_text(first, "map_hash")) != 0) {
         problem(status, "node %lld has another map of the ring",
                 (long long)node->number);
     }
@@ -240,9 +239,8 @@ put_quorums(const struct status *status, struct buf *out)
 static void
 put_number(struct table *table, int64_t value, bool is_good_at_zero)
 {
-    table_put(table,
-              is_good_at_zero && value != 0 ? TABLE_BAD : TABLE_PLAIN, "%lld",
-              (long long)value);
+    table_put(table, is_good_at_zero && value != 0 ? TABLE_BAD : TABLE_PLAIN,
+              "%lld", (long long)value);
 }
 
 static void
@@ -283,7 +281,7 @@ static void
 write_text(const struct status *status, struct buf *out)
 {
     static const char *const heads[] = {
-        ">NODE", "ADDRESS", "STATE",  "RACK",  ">OWNS",  ">SETTLED", ">KEYS",
+        ">NODE", "ADDRESS", "STATE",  "RACK",   ">OWNS",   ">SETTLED", ">KEYS",
         ">MEM",  ">OPS/S",  ">HINTS", ">DIRTY", "VERSION", ">AGE"};
     const char *at = status->problems.data;
     struct table table;
@@ -312,8 +310,8 @@ static void
 json_node(const struct gathered *node, struct json *json)
 {
     static const char *const numbers[] = {
-        "unsettled", "hints", "dirty_slots", "keys", "memory_bytes",
-        "ops_per_s", "age_s",
+        "unsettled",    "hints",     "dirty_slots", "keys",
+        "memory_bytes", "ops_per_s", "age_s",
     };
     const redisReply *row = own_row(node);
     size_t i;

@@ -159,13 +159,12 @@ struct table_text
 table_share(int64_t part, int64_t whole)
 {
     struct table_text out = {"-"};
+    long long tenths;
 
     if (whole <= 0) return out;
     if (part < 0) part = 0;
-    /* 100% is only said of all of it */
-    (void)snprintf(out.text, sizeof(out.text), "%.1f%%",
-                   part == whole
-                       ? 100.0
-                       : (double)(part * 1000 / whole) / 10.0);
+    tenths = part * 1000 / whole; /* 100% is only said of all of it */
+    (void)snprintf(out.text, sizeof(out.text), "%lld.%lld%%", tenths / 10,
+                   tenths % 10);
     return out;
 }

@@ -2,7 +2,7 @@
  * Who seems to be alive.
  *
  *          heartbeat still for             a second, independent observer,
- *          node-timeout-ms                 a third of that later
+ *          node-timeout-ms                 0.4 times that later
  *     UP ------------------> SUSPECT ------------------------> DOWN
  *      ^                       |                                 |
  *      +--- heartbeat moved ---+                                 |
@@ -17,15 +17,20 @@
  * Independent means: of another rack, as long as there is anybody else alive in
  * another rack; else of another host; else anybody.
  *
- * A node that suspects more than half of the others suspects itself: it gives
- * no testimony and no verdicts. A node whose tick came late by more than a
- * second has not listened: all get the full time again.
+ * A node to which more than half of the others are silent suspects itself: it
+ * gives no testimony and no verdicts. Those silent for half of the time (in a
+ * large ring: a third) count, else the first of many would be declared before
+ * the rest show; those DOWN already count too, so the smaller part of a ring
+ * can't declare the larger one dead bit by bit. After that it waits for half of
+ * the time: what it heard in one burst looks equally alive for a while. A node
+ * whose tick came late by more than a second has not listened: all get the full
+ * time again.
  *
  * Source: Das et al., "SWIM" (2002): suspicion, incarnations.
  */
 #include "member/inside.h"
 
-enum { LATE_MS = 1000, WITNESS_TIMEOUTS = 3 };
+enum { LATE_MS = 1000, WITNESS_TIMEOUTS = 3, SMALL_RING = 16 };
 
 static void
 set_suspect(struct members *members, struct member *member, int64_t at_ms)
@@ -153,13 +158,19 @@ declare_down(struct members *members, struct member *member)
 
 /* ---- ticks ---- */
 
-static void
-look_at(struct members *members, struct member *member)
+static int64_t
+silent_since(const struct members *members, const struct member *member)
 {
     int64_t since_ms = member->pulse->heard_ms;
 
-    if (since_ms < members->grace_ms) since_ms = members->grace_ms;
-    if (members->now_ms - since_ms <= members->timeout_ms) return;
+    return since_ms < members->grace_ms ? members->grace_ms : since_ms;
+}
+
+static void
+look_at(struct members *members, struct member *member)
+{
+    if (members->now_ms - silent_since(members, member) <= members->timeout_ms)
+        return;
     if (member->suspect_ms != 0 || member->is_down) return;
     set_suspect(members, member, members->now_ms);
     members->stats.suspicions++;
@@ -182,7 +193,7 @@ consider(struct members *members, struct member *member)
     }
     /* of two members none can be a second witness */
     if (is_seen && members->numbered > 2 &&
-        members->now_ms - member->suspect_ms >= members->timeout_ms / 3)
+        members->now_ms - member->suspect_ms >= members->timeout_ms * 2 / 5)
         declare_down(members, member);
 }
 
@@ -191,17 +202,23 @@ look_at_itself(struct members *members)
 {
     uint32_t others = members->numbered - (members->self->number != 0), i;
     uint32_t suspects = 0, living = 0;
+    /* heartbeats are older in a large ring, contacts are rarer in a small one
+     */
+    int64_t part = members->numbered > SMALL_RING ? 3 : 2;
     bool is_mass;
 
     for (i = 1; i < members->number_end; i++) {
         const struct member *row = members->by_number[i];
 
         if (row == NULL || row == members->self || row->is_removed) continue;
-        if (row->is_down) continue;
         living++;
-        if (row->suspect_ms != 0) suspects++;
+        if (row->is_down || row->suspect_ms != 0 ||
+            members->now_ms - silent_since(members, row) >
+                members->timeout_ms / part)
+            suspects++;
     }
     is_mass = others > 1 && suspects > 0 && suspects * 2 > living;
+    if (is_mass) members->mass_ms = members->now_ms;
     if (is_mass == members->is_mass) return;
     members->is_mass = is_mass;
     members_log(members,
@@ -230,7 +247,9 @@ detector_tick(struct members *members)
         look_at(members, members->by_number[i]);
     }
     if (members->suspect_count > 0 || members->is_mass) look_at_itself(members);
-    if (members->suspect_count == 0 || members->is_mass) return;
+    if (members->suspect_count == 0 ||
+        members->now_ms - members->mass_ms < members->timeout_ms / 2)
+        return;
     for (i = 1; i < members->number_end; i++)
         if (members->by_number[i] != NULL &&
             rows_is_live(members->by_number[i]))

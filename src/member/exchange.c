@@ -83,6 +83,14 @@ exchange_answer(struct members *members, const struct node_id *to,
     }
     put_round(members, about);
     if (head->hash != members->hash) codec_digest(members);
+    if (head->number != 0 &&
+        (about == NULL || head->incarnation > about->incarnation)) {
+        /* a life of it that is not known here */
+        size_t place = codec_section(&members->out, SECTION_WANTS);
+
+        wire_put_raw(&members->out, bytes_of(to->bytes, 8));
+        codec_section_end(&members->out, place);
+    }
     if (head->settings_version < members->settings_version)
         codec_settings(members);
     members_send(members, to, 0, FRAME_GOSSIP_ANSWER, request_id);
@@ -275,8 +283,8 @@ shuffle(struct members *members)
     }
 }
 
-/* One that no link reaches is tried one time in four: what it knows comes by
- * others. */
+/* One that is silent or that no link reaches is tried one time in four: what it
+ * knows comes by others. */
 static const struct member *
 next_partner(struct members *members)
 {
@@ -290,7 +298,9 @@ next_partner(struct members *members)
         member = members->by_number[members->order[members->order_at++]];
         if (member == NULL || !rows_is_live(member) || member->is_down)
             continue;
-        if (member->is_unreached && rng_below(&members->rng, 4) != 0) continue;
+        if ((member->is_unreached || member->suspect_ms != 0) &&
+            rng_below(&members->rng, 4) != 0)
+            continue;
         return member;
     }
     return NULL;

@@ -153,6 +153,7 @@ struct members {
     uint8_t settings_spread;
 
     int64_t now_ms, wall_ms, started_ms, ticked_ms, grace_ms;
+    int64_t mass_ms;     /* is_mass was true last */
     uint64_t beat_extra; /* heartbeats beyond what time gives */
     int64_t next_exchange_ms, next_seed_ms, save_ms; /* save_ms 0: no need */
     int64_t load_told_ms;

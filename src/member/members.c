@@ -82,6 +82,7 @@ members_new(const struct member_config *config,
     members->now_ms = members->started_ms = members->ticked_ms = now_ms;
     members->wall_ms = wall_ms;
     members->grace_ms = now_ms;
+    members->mass_ms = now_ms - config->node_timeout_ms;
     members->founding.started_ms = now_ms;
     members->claim.round = rng_next(&members->rng) >> 1;
     members->flushes = FLUSHES_MAX;
@@ -94,6 +95,8 @@ members_new(const struct member_config *config,
     members_own_beat(members);
     members_judge(members);
     members->is_changed = members->is_urgent = false;
+    if (members->self->number != 0) /* this life is news: with the first tick */
+        rumour_set(members, &members->self->spread, rumour_count(members));
     return members;
 }
 

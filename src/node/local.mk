@@ -5,6 +5,8 @@ src_libkula_a_SOURCES += \
 	src/node/monitor.c \
 	src/node/node.c \
 	src/node/node.h \
+	src/node/report.c \
+	src/node/report.h \
 	src/node/peers.c \
 	src/node/ring.c \
 	src/node/settle.c \

@@ -15,6 +15,7 @@
 #include "command/latency.h"
 #include "command/multi.h"
 #include "command/slowlog.h"
+#include "node/report.h"
 #include "coord/coord.h"
 
 #include <limits.h>
@@ -173,6 +174,7 @@ static const struct cmd_host host = {
     .config_rewrite = host_config_rewrite,
     .config_changed = host_config_changed,
     .feed = monitor_feed,
+    .ring = report_ring,
 };
 
 /* ---- messages ---- */

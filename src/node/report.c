@@ -432,6 +432,7 @@ put_owners(struct report *report)
     uint16_t reachable[RING_OWNERS_MAX];
     uint32_t count = 0, i;
 
+    if (report->replica == NULL) list = NULL;
     for (i = 0; list != NULL && i < list->count; i++) {
         uint32_t number = list->owners[i];
 
@@ -548,13 +549,17 @@ put_hints(struct report *report)
     uint32_t target, count = 0;
     size_t place;
 
-    reply_map(report->reply, 5);
+    reply_map(report->reply, 6);
     put_int(report, "total", hints != NULL ? hints_count(hints) : 0);
     put_int(report, "bytes", hint_bytes(report));
     put_int(report, "max_bytes",
             report->replica != NULL ? load_64(&report->replica->hints_max_bytes)
                                     : 0);
     put_bits(report, "oldest", oldest == UINT64_MAX ? 0 : oldest);
+    put_int(report, "oldest_ms",
+            oldest == UINT64_MAX
+                ? 0
+                : (uint64_t)stamp_wall_ms((struct stamp){oldest}));
     reply_bulk_str(report->reply, "targets");
     place = reply_defer(report->reply);
     target = hints != NULL ? hints_target(hints, 1) : RING_NOBODY;
@@ -616,8 +621,10 @@ put_keeper(struct report *report)
 /* Counters of replica/, by name. */
 #define COUNTERS(X)                                                            \
     X(repaired_keys)                                                           \
-    X(repair_bytes) X(read_repairs) X(conflicts) X(short_tenures)              \
-        X(short_settles) X(tenures_taken) X(tenures_lost) X(stale_writes)
+    X(repair_bytes)                                                            \
+    X(read_repairs)                                                            \
+    X(conflicts) X(short_tenures) X(short_settles) X(tenures_taken)            \
+        X(tenures_lost) X(stale_writes)
 
 static void
 put_repair(struct report *report)

@@ -87,6 +87,9 @@ upkeep_keeper(struct worker *worker)
     worker->bus->wanted = wanted;
     ring->keeper_is_due = false;
     keeper_tick(ring->keeper, env->now_ms, env->wall_ms);
+    lock_take(&ring->lock);
+    keeper_status(ring->keeper, &ring->keeper_seen); /* for other workers */
+    lock_drop(&ring->lock);
 }
 
 /* ---- the ceiling ---- */

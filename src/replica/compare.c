@@ -620,11 +620,10 @@ take_section(struct keeper *keeper, struct peer *peer, struct active *active,
     wants = wire_take(reader, (size_t)want_count * 8);
     records = wire_bytes(reader);
     if (reader->is_bad || !advance(active, upto, wants) ||
-        !range_take_records(replica, slot, records, keeper->wall_ms,
-                            &is_full)) {
+        !range_take_records(replica, slot, records, keeper->wall_ms, &is_full,
+                            &keeper->status.keys_received)) {
         return false;
     }
-    keeper->status.keys_received += records.size > 0;
     if (is_full) {
         drop_slot(keeper, peer, slot);
     } else if (active->is_walked && active->want_count == 0) {

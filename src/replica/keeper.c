@@ -403,7 +403,10 @@ settle(struct keeper *keeper, uint32_t slot, enum filled filled)
     store_unlock(replica->store, slot);
     keeper->slots[slot].before_count = 0;
     if (!is_new) return;
-    atomic_fetch_sub(&replica->unsettled, 1);
+    if (atomic_fetch_sub(&replica->unsettled, 1) == 1) {
+        inside_log(keeper, "replica: all %u owned slots are settled",
+                   ring_map_owned(replica_map(replica), replica->self));
+    }
     if (filled == FILLED_SHORT) atomic_fetch_add(&replica->short_settles, 1);
     inside_replan(keeper);
 }
@@ -430,6 +433,7 @@ evaluate(struct keeper *keeper, uint32_t slot, bool is_settled)
     enum filled filled;
 
     if (kept->role == ROLE_OWNER && !is_settled) {
+        upkeep_loss(keeper, slot);
         filled = is_filled(keeper, kept, list);
         if (filled != FILLED_NO) settle(keeper, slot, filled);
     } else if (kept->role == ROLE_PENDING && !kept->is_served) {
@@ -539,7 +543,8 @@ plan_slot(struct keeper *keeper, uint32_t slot, struct plan *plan)
         plan->tenures++;
         want_promisers(keeper, slot, &state);
     } else if (state.tenure == TENURE_NONE &&
-               replica_primary(replica, list) == replica->self) {
+               upkeep_wants(keeper, slot, &state,
+                            replica_primary(replica, list) == replica->self)) {
         plan->tenures++;
         if (kept->is_asked || keeper->now_ms < kept->ask_after_ms) return;
         plan->asks[plan->ask_count++] = (uint16_t)slot;
@@ -620,6 +625,7 @@ make_plan(struct keeper *keeper)
         plan_slot(keeper, slot, &plan);
     }
     dirty = plan_dirty(keeper);
+    upkeep_hand_back(keeper);
     tenure_ask(keeper, plan.asks, plan.ask_count);
     mem_free(plan.asks);
     keeper->status.waiting_settle = plan.unsettled + plan.unserved;
@@ -725,6 +731,7 @@ keeper_tick(struct keeper *keeper, int64_t now_ms, int64_t wall_ms)
     for (i = 0; i < keeper->peer_count; i++) {
         compare_tick(keeper, &keeper->peers[i]);
     }
+    upkeep_scrub(keeper);
     publish(keeper);
     tell_settled(keeper);
 }
@@ -741,6 +748,9 @@ keeper_deadline_ms(const struct keeper *keeper)
     }
     due_ms = tenure_deadline_ms(keeper);
     if (due_ms < deadline_ms) deadline_ms = due_ms;
+    if (keeper->scrub_ms < deadline_ms &&
+        !atomic_load(&keeper->replica->is_alone))
+        deadline_ms = keeper->scrub_ms;
     if (keeper->round.next_ms < deadline_ms && !keeper->round.is_running &&
         !atomic_load(&keeper->replica->is_alone)) {
         deadline_ms = keeper->round.next_ms;

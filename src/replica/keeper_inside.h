@@ -69,6 +69,8 @@ struct kept_slot {
     struct stamp above;   /* a tenure must be above this */
     int64_t ask_after_ms; /* not before */
     int64_t won_ms;       /* a tenure was taken last */
+    int64_t borrowed_ms;  /* borrowed until then; 0: it is not */
+    struct stamp yielded; /* the promise that was given way to last */
     uint8_t duels;        /* taken again soon after, so many times */
 };
 
@@ -150,7 +152,8 @@ struct keeper {
     uint64_t placed[RING_NUMBERS / 64]; /* bitmap: in some list */
     uint64_t seq, request;
     uint32_t wanted_seen;
-    int64_t plan_ms, again_ms, publish_ms, settled_ms;
+    int64_t plan_ms, again_ms, publish_ms, settled_ms, scrub_ms;
+    uint32_t scrub_slot;
     bool is_served_new, has_waited;
     struct ask asks[ASKS_MAX];
     uint32_t ask_count;
@@ -186,6 +189,15 @@ void inside_compared(struct keeper *keeper, struct peer *peer, uint32_t slot,
                      bool is_settled);
 void inside_log(struct keeper *keeper, const char *format, ...)
     PRINTF_LIKE(2, 3);
+
+/* ---- upkeep.c ---- */
+/* What a coordinator has said by replica_unsettle. */
+void upkeep_loss(struct keeper *keeper, uint32_t slot);
+/* A slot without a tenure is to be asked for: as its primary, or borrowed. */
+bool upkeep_wants(struct keeper *keeper, uint32_t slot,
+                  const struct slot_state *state, bool is_primary);
+void upkeep_hand_back(struct keeper *keeper);
+void upkeep_scrub(struct keeper *keeper);
 
 /* ---- tenure.c ---- */
 /* Asks for the tenures of these slots (ascending). */

@@ -15,4 +15,5 @@ src_libkula_a_SOURCES += \
 	src/replica/round.c \
 	src/replica/slots.c \
 	src/replica/slots.h \
-	src/replica/tenure.c
+	src/replica/tenure.c \
+	src/replica/upkeep.c

@@ -6,8 +6,11 @@
  *   written by A                 in    in          out
  *   written by B                                      in   in
  *
- * Nobody can know all tenures; those known are enough: what was acknowledged
- * under t2 is at an owner that has seen t2 at work.
+ * Nobody knows all tenures, so a version is said to be out only on evidence: it
+ * comes with the tenure it was written under (of those that its sender knows
+ * the last one before it that its minter held), and here a later one of
+ * somebody else is known that began before it. A version here is judged only if
+ * this node has minted it: it knows all tenures of its own.
  */
 #include "replica/replica.h"
 
@@ -26,18 +29,34 @@ replica_saw_tenure(struct replica *replica, uint32_t slot, struct stamp tenure)
     full[at] = tenure;
 }
 
+struct stamp
+replica_tenure_of(const struct replica *replica, uint32_t slot,
+                  struct stamp stamp)
+{
+    const struct stamp *full = replica->slots[slot].full;
+    uint32_t i;
+
+    for (i = 0; i < TENURES_KEPT && full[i].bits != 0; i++) {
+        if (full[i].bits <= stamp.bits &&
+            stamp_node(full[i]) == stamp_node(stamp)) {
+            return full[i];
+        }
+    }
+    return STAMP_NEVER;
+}
+
+/* The version `stamp`, written under `tenure` (STAMP_NEVER: not known), was
+ * written after a later one had begun. */
 static bool
-is_in_tenure(const struct slot_state *state, struct stamp stamp)
+is_out(const struct slot_state *state, struct stamp stamp, struct stamp tenure)
 {
     uint32_t i;
 
-    for (i = 0; i < TENURES_KEPT; i++) {
-        if (state->full[i].bits == 0)
-            return true; /* before all that is known */
-        if (state->full[i].bits <= stamp.bits)
-            return stamp_node(state->full[i]) == stamp_node(stamp);
+    for (i = 0; i < TENURES_KEPT && state->full[i].bits > tenure.bits; i++) {
+        if (state->full[i].bits > stamp.bits) continue;
+        return stamp_node(state->full[i]) != stamp_node(stamp);
     }
-    return true;
+    return false;
 }
 
 static bool
@@ -47,29 +66,37 @@ is_plain(const struct record *record)
            (record->kind == RECORD_VALUE && record->type == OBJECT_STRING);
 }
 
+/* The version here is this node's own, and out of tenure. */
+static bool
+is_local_out(struct replica *replica, const struct store_key *key,
+             const struct record *local)
+{
+    if (stamp_node(local->stamp) != replica->self) return false;
+    return is_out(&replica->slots[key->slot], local->stamp,
+                  replica_tenure_of(replica, key->slot, local->stamp));
+}
+
 enum store_outcome
 replica_merge(struct replica *replica, const struct store_key *key,
-              const struct record *record, int64_t wall_ms, struct stamp *by)
+              const struct record *record, struct stamp tenure, int64_t wall_ms,
+              struct stamp *by)
 {
     struct store *store = replica->store;
     const struct slot_state *state = &replica->slots[key->slot];
     struct record local;
-    bool is_local_in, is_record_in;
+    bool is_record_out;
 
-    if (LIKELY(is_in_tenure(state, record->stamp)) &&
-        LIKELY(is_in_tenure(state, store_newest(store, key)))) {
+    if (tenure.bits != 0) replica_saw_tenure(replica, key->slot, tenure);
+    if (LIKELY(state->full[1].bits == 0) || !is_plain(record) ||
+        !store_record(store, key, wall_ms, &local) || !is_plain(&local) ||
+        local.stamp.bits == record->stamp.bits) {
         return store_merge(store, key, record, wall_ms, by);
     }
-    if (!is_plain(record) || !store_record(store, key, wall_ms, &local) ||
-        !is_plain(&local) || local.stamp.bits == record->stamp.bits) {
-        return store_merge(store, key, record, wall_ms, by);
-    }
-    is_local_in = is_in_tenure(state, local.stamp);
-    is_record_in = is_in_tenure(state, record->stamp);
-    if (is_local_in == is_record_in)
+    is_record_out = tenure.bits != 0 && is_out(state, record->stamp, tenure);
+    if (is_record_out == is_local_out(replica, key, &local))
         return store_merge(store, key, record, wall_ms, by);
     atomic_fetch_add_explicit(&replica->out_of_tenure, 1, memory_order_relaxed);
-    if (is_local_in) return STORE_COVERED;
+    if (is_record_out) return STORE_COVERED;
     (void)store_evict(store, key->slot, key->hash, store_newest(store, key),
                       wall_ms);
     return store_merge(store, key, record, wall_ms, by);

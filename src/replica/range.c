@@ -73,7 +73,7 @@ is_old(const struct record *record, int64_t wall_ms)
 /* Slot locked. False: it is not of this slot, or no record of a key. */
 static bool
 merge_one(struct replica *replica, uint32_t slot, const struct record *record,
-          int64_t wall_ms, bool *is_full)
+          struct stamp tenure, int64_t wall_ms, bool *is_full)
 {
     enum store_outcome outcome;
     struct store_key key;
@@ -81,7 +81,7 @@ merge_one(struct replica *replica, uint32_t slot, const struct record *record,
     if (record->kind == RECORD_FLOOR || record->db >= STORE_DBS) return false;
     key = store_key(replica->store, record->db, record->key);
     if (key.slot != slot) return false;
-    outcome = replica_merge(replica, &key, record, wall_ms, NULL);
+    outcome = replica_merge(replica, &key, record, tenure, wall_ms, NULL);
     if (outcome == STORE_FULL) *is_full = true;
     if (outcome == STORE_STORED) {
         if (is_old(record, wall_ms)) replica->slots[slot].brought++;
@@ -93,7 +93,7 @@ merge_one(struct replica *replica, uint32_t slot, const struct record *record,
 
 bool
 range_take_records(struct replica *replica, uint32_t slot, struct bytes records,
-                   int64_t wall_ms, bool *is_full)
+                   int64_t wall_ms, bool *is_full, uint64_t *count)
 {
     struct wire_reader reader = wire_reader(records);
     bool is_fine = true;
@@ -103,10 +103,13 @@ range_take_records(struct replica *replica, uint32_t slot, struct bytes records,
 
         store_lock(replica->store, slot);
         for (i = 0; is_fine && i < MERGE_BATCH && reader.at < reader.end; i++) {
+            struct stamp tenure = {wire_u64(&reader)};
             struct record record;
 
-            is_fine = record_read(&reader, &record) &&
-                      merge_one(replica, slot, &record, wall_ms, is_full);
+            is_fine =
+                record_read(&reader, &record) &&
+                merge_one(replica, slot, &record, tenure, wall_ms, is_full);
+            *count += is_fine;
         }
         store_unlock(replica->store, slot);
     }
@@ -122,7 +125,10 @@ range_put_record(struct replica *replica, uint32_t slot, uint64_t hash,
 
     store_lock(replica->store, slot);
     is_there = store_record_of(replica->store, slot, hash, wall_ms, &record);
-    if (is_there) record_write(out, &record);
+    if (is_there) {
+        wire_put_u64(out, replica_tenure_of(replica, slot, record.stamp).bits);
+        record_write(out, &record);
+    }
     store_unlock(replica->store, slot);
     return is_there;
 }
@@ -349,11 +355,12 @@ take_head(struct replica *replica, uint32_t slot, struct wire_reader *reader,
           int64_t wall_ms, bool *is_full)
 {
     struct bytes records;
+    uint64_t count = 0;
 
     if (!range_take_floors(replica, slot, reader, wall_ms)) return false;
     records = wire_bytes(reader);
     return !reader->is_bad &&
-           range_take_records(replica, slot, records, wall_ms, is_full);
+           range_take_records(replica, slot, records, wall_ms, is_full, &count);
 }
 
 static bool

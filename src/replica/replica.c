@@ -267,6 +267,19 @@ inside_dirty_drop(struct replica *replica, uint32_t target, uint32_t slot)
     if (dirty != NULL) take_mark(replica, dirty, slot);
 }
 
+void
+replica_unsettle(struct replica *replica, uint32_t slot)
+{
+    struct slot_state *state = &replica->slots[slot];
+
+    ASSERT(slot < replica->slot_count);
+    if (!state->is_settled) return;
+    state->is_settled = false;
+    state->has_lost = true;
+    atomic_fetch_add_explicit(&replica->unsettled, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&replica->wanted, 1, memory_order_relaxed);
+}
+
 /* ---- copies kept for others ---- */
 
 void
@@ -288,15 +301,20 @@ replica_standin(struct replica *replica)
 
 void
 replica_drop_held(struct replica *replica, uint32_t slot, uint64_t hash,
-                  struct stamp newest, int64_t wall_ms)
+                  int64_t wall_ms)
 {
     struct store *held = atomic_load(&replica->held);
     struct hints *hints = atomic_load(&replica->hints);
+    struct record record;
 
     if (held == NULL) return;
     store_lock(held, slot);
-    if (!hints_has(hints, slot, hash))
-        (void)store_evict(held, slot, hash, newest, wall_ms);
+    if (!hints_has(hints, slot, hash) &&
+        store_record_of(held, slot, hash, wall_ms, &record)) {
+        struct store_key key = store_key(held, record.db, record.key);
+
+        (void)store_evict(held, slot, hash, store_newest(held, &key), wall_ms);
+    }
     store_unlock(held, slot);
 }
 

@@ -43,6 +43,8 @@ struct slot_state {
     uint8_t tenure;        /* enum tenure_state: of this node's own, which
                             * is `promised` while promised_to is itself */
     bool is_settled;
+    bool has_lost;          /* unsettled by a coordinator: the keeper begins
+                             * its comparisons anew */
     bool is_borrowed;       /* wanted here for a moment, though another is the
                              * primary: a command over several slots */
     bool is_short;          /* the tenure has fewer promises than it should */
@@ -144,18 +146,26 @@ bool replica_promise(struct replica *replica, uint32_t slot,
 /* A write came back refused: the own tenure ends. */
 void replica_lose(struct replica *replica, uint32_t slot, struct stamp seen);
 bool replica_is_settled(const struct replica *replica, uint32_t slot);
+/* The copy has forgotten something: settled again by a comparison. */
+void replica_unsettle(struct replica *replica, uint32_t slot);
 /* A write of this tenure, promised by as many as it should be, was seen. */
 void replica_saw_tenure(struct replica *replica, uint32_t slot,
                         struct stamp tenure);
+/* The tenure that a version of this slot was written under, as far as it is
+ * known here; STAMP_NEVER. */
+struct stamp replica_tenure_of(const struct replica *replica, uint32_t slot,
+                               struct stamp stamp);
 /*
- * store_merge, but a version that was written out of tenure (its minter did not
- * hold the latest full tenure below its stamp) loses to one in tenure, whatever
- * the stamps: what a primary wrote after it had lost its tenure without knowing
- * must not beat what its successor acknowledged. Counters merge as ever.
+ * store_merge, but a version that was written out of tenure (after another
+ * node's later one had begun) loses to one in tenure, whatever the stamps: what
+ * a primary wrote after it had lost its tenure without knowing must not beat
+ * what its successor acknowledged. Counters merge as ever. `tenure`: what came
+ * with the record, see replica_tenure_of; STAMP_NEVER: not known.
  */
 enum store_outcome replica_merge(struct replica *replica,
                                  const struct store_key *key,
-                                 const struct record *record, int64_t wall_ms,
+                                 const struct record *record,
+                                 struct stamp tenure, int64_t wall_ms,
                                  struct stamp *by);
 
 /* ---- copies kept for others; any thread ---- */
@@ -165,7 +175,7 @@ void replica_standin(struct replica *replica);
 /* The copy, if there is one and no hint points at it any more, is dropped.
  * No lock is held. */
 void replica_drop_held(struct replica *replica, uint32_t slot, uint64_t hash,
-                       struct stamp newest, int64_t wall_ms);
+                       int64_t wall_ms);
 uint64_t replica_hint_count(const struct replica *replica);
 
 /* ---- dirty marks; any thread, no lock needed ---- */

@@ -217,7 +217,7 @@ def test_names(folder):
     missing = sorted(set(theirs) - set(ours))
     check(not missing, "names that redis-server has", missing)
     # ours by intent, of this machine, or of this run
-    differs = {"client-output-buffer-limit", "client-query-buffer-limit",
+    differs = {"cluster-node-timeout", "client-output-buffer-limit", "client-query-buffer-limit",
                "syslog-ident", "port", "io-threads", "maxmemory"}
     for name in sorted(set(theirs) & set(ours) - differs):
         check(ours[name] == theirs[name], f"default of {name}",

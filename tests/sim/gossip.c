@@ -45,6 +45,7 @@ starting_together(void)
                 "one ring");
     for (i = 0; i < 3; i++)
         world_stop(world, i);
+    world_run_ms(world, 100); /* what was under way has arrived nowhere */
     world_start(world, 1);
     world_run_ms(world, 2900);
     PLAIN_CHECK(&world_tally,
@@ -479,6 +480,33 @@ partition_and_healing(void)
     world_free(world);
 }
 
+/* A large ring in two parts: one gives verdicts, the other suspects itself. */
+static void
+large_partition(void)
+{
+    struct world *world = world_ring_of(100);
+    uint32_t i;
+    int64_t ms;
+
+    for (i = 0; i < 40; i++)
+        world->nodes[i].part = 1;
+    world_run_ms(world, 30000);
+    for (i = 0; i < 100; i++)
+        PLAIN_CHECK(&world_tally,
+                    world_seen_as(world, i, MEMBER_DOWN) == (i < 40 ? 60 : 0),
+                    "node %u is DOWN to %u", i,
+                    world_seen_as(world, i, MEMBER_DOWN));
+    for (i = 0; i < 40; i++)
+        world->nodes[i].part = 0;
+    ms = world_wait_for(world, world_all_up, 30000);
+    printf("partition 40|60 healed: all UP after %lld ms\n", (long long)ms);
+    PLAIN_CHECK(&world_tally, ms >= 0 && ms <= 10000, "%lld ms", (long long)ms);
+    world_run_ms(world, 3000);
+    PLAIN_CHECK(&world_tally,
+                world_same_maps(world) && world_all_know(world, 100), "maps");
+    world_free(world);
+}
+
 /* Node 0 hears nobody, or is heard by nobody, or only one pair is deaf. */
 static void
 one_way(void)
@@ -703,6 +731,7 @@ static const struct story {
     {"starved", run_starved},
     {"two", ring_of_two},
     {"partition", partition_and_healing},
+    {"large-partition", large_partition},
     {"one-way", one_way},
     {"flapping", flapping},
     {"restart", restarted_at_once},

@@ -9,7 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { UP_MS = 60 * 1000, QUIET_MS = 180 * 1000, TEXT = 120 };
+enum {
+    UP_MS = 60 * 1000,
+    QUIET_MS = 180 * 1000,
+    QUIET_LOOKS = 20,      /* until all have heard of the last change */
+    ROUNDS_MS = 10 * 1000, /* some rounds of comparing */
+    TEXT = 120
+};
 
 static const struct sim_ring STRICT = {.replicas = 3,
                                        .read_quorum = 2,
@@ -30,8 +36,11 @@ becomes_quiet(struct sim *sim, uint32_t nodes, int64_t most_ms)
     int64_t until_ms = sim_now_ms(sim) + most_ms;
     char why[TEXT] = "";
 
+    uint32_t looks = 0; /* in a row at which it was */
+
     while (sim_now_ms(sim) < until_ms) {
-        if (check_is_quiet(sim, nodes, why)) return;
+        looks = check_is_quiet(sim, nodes, why) ? looks + 1 : 0;
+        if (looks == QUIET_LOOKS) return;
         (void)sim_run_for(sim, 100);
     }
     cr_assert(false, "not quiet after %lld s: %s", (long long)most_ms / 1000,
@@ -45,6 +54,7 @@ is_equal(struct sim *sim, uint32_t nodes)
     uint32_t count;
 
     becomes_quiet(sim, nodes, QUIET_MS);
+    (void)sim_run_for(sim, ROUNDS_MS);
     check_contents(sim, nodes, &verdict);
     if ((count = verdict.count) > 0)
         printf("%.*s", (int)verdict.text.used, verdict.text.data);
@@ -542,6 +552,7 @@ crowd_end(struct crowd *crowd, uint32_t nodes, bool healthy)
     ring_clients_stop(crowd->clients);
     (void)sim_run_for(crowd->sim, 5000);
     becomes_quiet(crowd->sim, nodes, QUIET_MS);
+    (void)sim_run_for(crowd->sim, ROUNDS_MS);
     check_history(&crowd->history, &rules, &verdict);
     check_contents(crowd->sim, nodes, &verdict);
     for (family = 0; family < FAMILIES; family++) {

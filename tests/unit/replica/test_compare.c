@@ -295,6 +295,8 @@ CASE(compare, repaired_through_never_covers_what_an_owner_lacks)
     uint32_t c = world_list(world, "k")->owners[2], i, step;
     struct stamp written;
 
+    for (i = 1; i <= 3; i++) /* c alone shall not become a primary */
+        atomic_store(&world->nodes[i].replica->is_strict, true);
     world_run(world, 2000);
     world_cut(world, c, true);
     world_put(world, c, 0, "k", "c alone");

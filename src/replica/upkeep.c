@@ -1,0 +1,161 @@
+/*
+ * Small duties of the keeper: tenures that belong to somebody else, copies that
+ * have lost something, the scrub.
+ *
+ * A tenure is handed back when the node that should act is there again: it is
+ * told by a promise asked for above its own, which ends that, and the tenure
+ * here ends. It will ask anew, and catches up with this node as a promiser.
+ * Without it the returned primary would learn by its first write's refusal.
+ *
+ * A borrowed slot (a command over several slots wants them all in one place)
+ * is asked for although another is the primary, and handed back soon after.
+ */
+#include "replica/keeper_inside.h"
+
+#include "base/memory.h"
+
+enum {
+    BORROW_MS = 100,  /* a borrowed tenure is kept so long */
+    YIELD_MS = 40,    /* who has just taken it from us may use it */
+    SCRUB_MS = 100,   /* between two pieces of the scrub */
+    SCRUB_SLOTS = 32, /* of a piece: all of 16384 in some 50 s */
+};
+
+void
+upkeep_loss(struct keeper *keeper, uint32_t slot)
+{
+    struct slot_state *state = &keeper->replica->slots[slot];
+    struct kept_slot *kept = &keeper->slots[slot];
+    bool has_lost;
+
+    store_lock(keeper->replica->store, slot);
+    has_lost = state->has_lost;
+    state->has_lost = false;
+    store_unlock(keeper->replica->store, slot);
+    if (!has_lost) return;
+    kept->done = kept->whole = 0; /* what was compared before is void */
+    kept->since = ++keeper->seq;
+}
+
+bool
+upkeep_wants(struct keeper *keeper, uint32_t slot,
+             const struct slot_state *state, bool is_primary)
+{
+    struct replica *replica = keeper->replica;
+    struct kept_slot *kept = &keeper->slots[slot];
+    uint32_t holder = state->promised_to;
+
+    if (state->is_borrowed && kept->borrowed_ms == 0)
+        kept->borrowed_ms = keeper->now_ms + BORROW_MS;
+    if (kept->borrowed_ms != 0 && keeper->now_ms >= kept->borrowed_ms) {
+        kept->borrowed_ms = 0;
+        store_lock(replica->store, slot);
+        replica->slots[slot].is_borrowed = false;
+        store_unlock(replica->store, slot);
+    }
+    if (kept->borrowed_ms != 0) return true;
+    if (!is_primary) return false;
+    if (holder != replica->self && holder != RING_NOBODY &&
+        state->promised.bits != kept->yielded.bits &&
+        (replica_health(replica, holder) & PEER_REACHABLE)) {
+        kept->yielded = state->promised;
+        kept->ask_after_ms = keeper->now_ms + YIELD_MS;
+    }
+    return true;
+}
+
+static void
+hand_back_to(struct keeper *keeper, uint32_t number, const uint16_t *slots,
+             uint32_t count)
+{
+    struct replica *replica = keeper->replica;
+    const struct ring_map *map = replica_map(replica);
+    uint64_t top = 0;
+    uint32_t i, at = 0;
+
+    for (i = 0; i < count; i++) {
+        store_lock(replica->store, slots[i]);
+        top = max_u64(top, replica->slots[slots[i]].promised.bits);
+        top = max_u64(top, store_clock(replica->store, slots[i]).bits);
+        replica_lose(replica, slots[i], STAMP_NEVER);
+        store_unlock(replica->store, slots[i]);
+    }
+    keeper->scratch.used = 0;
+    wire_put_u64(
+        &keeper->scratch,
+        stamp_next((struct stamp){top}, keeper->wall_ms, replica->self).bits);
+    wire_put_varint(&keeper->scratch, slots_group_count(slots, count));
+    while (at < count) {
+        struct group group = slots_group(map, slots, count, &at);
+
+        slots_put_group(&keeper->scratch, &group);
+    }
+    (void)inside_send(keeper, number, FRAME_TENURE, 0,
+                      buf_bytes(&keeper->scratch));
+}
+
+static bool
+is_to_go_back(struct keeper *keeper, uint32_t slot, uint32_t *number)
+{
+    struct replica *replica = keeper->replica;
+    bool is_held;
+
+    if (keeper->slots[slot].role != ROLE_OWNER ||
+        keeper->slots[slot].borrowed_ms != 0) {
+        return false;
+    }
+    *number = replica_primary(replica, keeper_list(keeper, slot));
+    if (*number == replica->self || *number == RING_NOBODY) return false;
+    store_lock(replica->store, slot);
+    is_held = replica->slots[slot].tenure != TENURE_NONE &&
+              !replica->slots[slot].is_borrowed;
+    store_unlock(replica->store, slot);
+    return is_held;
+}
+
+void
+upkeep_hand_back(struct keeper *keeper)
+{
+    struct replica *replica = keeper->replica;
+    uint16_t *slots = NULL;
+    uint32_t i, slot, number, count;
+
+    for (i = 0; i < keeper->peer_count; i++) {
+        count = 0;
+        for (slot = 0; slot < replica->slot_count; slot++) {
+            if (!is_to_go_back(keeper, slot, &number) ||
+                number != keeper->peers[i].number) {
+                continue;
+            }
+            if (slots == NULL) {
+                slots =
+                    mem_must_array(NULL, replica->slot_count, sizeof(*slots));
+            }
+            slots[count++] = (uint16_t)slot;
+        }
+        if (count > 0)
+            hand_back_to(keeper, keeper->peers[i].number, slots, count);
+    }
+    mem_free(slots);
+}
+
+void
+upkeep_scrub(struct keeper *keeper)
+{
+    struct replica *replica = keeper->replica;
+    uint32_t i;
+
+    if (keeper->now_ms < keeper->scrub_ms) return;
+    keeper->scrub_ms = keeper->now_ms + SCRUB_MS;
+    if (atomic_load(&replica->is_alone)) return;
+    for (i = 0; i < SCRUB_SLOTS && i < replica->slot_count; i++) {
+        uint32_t slot = keeper->scrub_slot++ % replica->slot_count;
+        bool is_damaged;
+
+        store_lock(replica->store, slot);
+        is_damaged = store_scrub_slot(replica->store, slot);
+        store_unlock(replica->store, slot);
+        if (is_damaged)
+            inside_log(keeper, "replica: slot %u was damaged in memory", slot);
+    }
+}

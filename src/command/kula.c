@@ -149,7 +149,9 @@ kula_ring(struct cmd_call *call)
     if (call->arg_count == 1) {
         tell(call, CMD_RING_MAP);
     } else if (call->arg_count == 3 && cmd_arg_is(call, 1, "key")) {
-        call->key = cmd_key(call, 2);
+        uint32_t mask = store_slot_count(call->store) - 1;
+
+        call->key = (struct store_key){.slot = slot_of(call->args[2]) & mask};
         tell(call, CMD_RING_SLOT);
     } else if (call->arg_count == 3 && cmd_arg_is(call, 1, "slot")) {
         if (!number_parse_int(call->args[2], &slot) || slot < 0 ||
@@ -197,7 +199,11 @@ kula_status(struct cmd_call *call)
     tell(call, CMD_RING_STATUS);
 }
 
-enum { SHOWS = CMD_ADMIN | CMD_LOADING | CMD_STALE | CMD_NO_MULTI };
+enum {
+    SHOWS = CMD_ADMIN | CMD_LOADING | CMD_STALE | CMD_NO_MULTI,
+    /* not while loading: then the store may be given another hash key */
+    READS = CMD_ADMIN | CMD_READONLY | CMD_STALE | CMD_NO_MULTI,
+};
 
 /* clang-format off */
 const struct cmd_spec cmd_kula_table[] = {
@@ -208,7 +214,7 @@ const struct cmd_spec cmd_kula_table[] = {
      .summary = "Copies that this node keeps for others.",
      .syntax = ""},
     {.name = "kula.local", .group = "server",
-     .args_min = 2, .args_max = 2, .flags = SHOWS | CMD_READONLY,
+     .args_min = 2, .args_max = 2, .flags = READS,
      .run = kula_local, .acl = "admin slow dangerous",
      .since = "0.1.0", .complexity = "O(1)",
      .summary = "What this node itself holds of a key.",
@@ -241,7 +247,7 @@ const struct cmd_spec cmd_kula_table[] = {
      .summary = "The ring's health, as this node sees it.",
      .syntax = ""},
     {.name = "kula.version", .group = "server",
-     .args_min = 2, .args_max = 2, .flags = SHOWS | CMD_READONLY,
+     .args_min = 2, .args_max = 2, .flags = READS,
      .run = kula_version, .acl = "admin slow dangerous",
      .since = "0.1.0", .complexity = "O(1)",
      .summary = "The version of a key that this node holds, and its owners.",

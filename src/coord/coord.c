@@ -44,6 +44,7 @@ coord_free(struct coord *coord)
         parts_free(op->parts);
         buf_deinit(&op->args);
         buf_deinit(&op->reply);
+        buf_deinit(&op->before);
         buf_deinit(&op->behind);
         mem_free(op);
     }
@@ -53,6 +54,7 @@ coord_free(struct coord *coord)
     mem_free(coord->record_ends);
     mem_free(coord->args);
     buf_deinit(&coord->records);
+    buf_deinit(&coord->before);
     buf_deinit(&coord->scratch);
     reply_deinit(&coord->reply);
     client_deinit(&coord->proxy);

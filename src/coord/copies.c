@@ -213,6 +213,7 @@ is_enough(const struct coord *coord, const struct op *op)
     const struct ring_map *map = replica_map(coord->replica);
     uint32_t i, k;
 
+    if (op->is_beaten) return false;
     for (i = 0; i < op->touched_count; i++) {
         const struct ring_list *list;
         uint32_t have = 0;
@@ -288,6 +289,7 @@ copies_send(struct coord *coord, struct op *op)
     bool is_combined = two_will_do(coord, op) && asker_owns_all(coord, op);
 
     op->run++;
+    op->is_beaten = false;
     op->acked_count = op->standin_count = 0;
     for (i = 0; i < count; i++)
         send_copy(coord, op, numbers[i]);
@@ -505,7 +507,8 @@ take_many(struct coord *coord, struct link *link, struct incoming *all,
 
 static void
 take_for_another(struct coord *coord, struct link *link,
-                 struct wire_reader *reader, uint64_t count, uint32_t target)
+                 struct wire_reader *reader, uint64_t count, uint32_t target,
+                 bool is_short)
 {
     bool is_kept = target < RING_NUMBERS && target != RING_NOBODY;
     struct incoming one;
@@ -516,7 +519,7 @@ take_for_another(struct coord *coord, struct link *link,
             link_break(link, "a copy without sense");
             return;
         }
-        if (is_kept) is_kept = standins_keep(coord, target, &one);
+        if (is_kept) is_kept = standins_keep(coord, target, &one, is_short);
     }
     if (!is_kept) nack(coord, link, NACK_FULL, STAMP_NEVER, NULL);
 }
@@ -547,7 +550,8 @@ copies_frame(struct coord *coord, struct link *link, const struct frame *frame)
         return;
     }
     if (flags & COPY_HINT) {
-        take_for_another(coord, link, &reader, count, target);
+        take_for_another(coord, link, &reader, count, target,
+                         (flags & COPY_SHORT) != 0);
         return;
     }
     if (LIKELY(count == 1)) {
@@ -570,6 +574,89 @@ copies_frame(struct coord *coord, struct link *link, const struct frame *frame)
     mem_free(all);
 }
 
+/* ---- not enough ---- */
+
+/*
+ * Puts back what was there before. False: it can't be (somebody has written on
+ * top of it, or the value was too large to be kept), or not wholly.
+ */
+static bool
+put_back(struct coord *coord, const struct op *op)
+{
+    struct wire_reader reader = wire_reader(buf_bytes(&op->before));
+    bool is_whole = true;
+    uint32_t i;
+
+    for (i = 0; i < op->touched_count; i++) {
+        const struct touched *touched = &op->touched[i];
+        struct bytes bytes = wire_take(&reader, touched->before_bytes);
+        struct wire_reader one = wire_reader(bytes);
+        struct record record;
+        struct store_key key;
+
+        if (!touched->is_changed) continue;
+        store_lock(coord->store, touched->slot);
+        if (!touched->is_before_kept ||
+            !store_evict(coord->store, touched->slot, touched->hash,
+                         touched->newest, coord_wall(coord))) {
+            is_whole = false;
+        } else if (bytes.size > 0 && record_read(&one, &record)) {
+            key = store_key(coord->store, record.db, record.key);
+            (void)store_merge(coord->store, &key, &record, coord_wall(coord),
+                              NULL);
+        }
+        store_unlock(coord->store, touched->slot);
+    }
+    return is_whole;
+}
+
+/*
+ * All who were asked have refused, and what was written is here alone: this
+ * node was no primary any more. It is taken back, and the command runs again,
+ * here or at the new primary.
+ */
+static void
+take_back(struct coord *coord, struct op *op)
+{
+    if (!put_back(coord, op)) {
+        op_fail(coord, op);
+        return;
+    }
+    stat_add(&coord->replica->taken_back);
+    op->has_run = false;
+    op_wait(coord, op, coord_now(coord) + RETRY_MS);
+}
+
+/* What it does does not depend on what was there, so doing it twice is no harm.
+ */
+static bool
+is_blind(const struct op *op)
+{
+    static const char *const names[] = {"setex", "psetex", "mset"};
+    uint32_t i;
+
+    if (strcmp(op->spec->name, "set") == 0) return op->arg_count == 3;
+    for (i = 0; i < ARRAY_LEN(names); i++) {
+        if (strcmp(op->spec->name, names[i]) == 0) return true;
+    }
+    return false;
+}
+
+/* No more answers will come, and they were not enough. */
+static void
+nobody_left(struct coord *coord, struct op *op)
+{
+    if (op->arg_count == 0 || op->is_told) {
+        op_fail(coord, op);
+    } else if (is_blind(op)) {
+        op_wait(coord, op, coord_now(coord) + RETRY_MS);
+    } else if (op->acked_count == 0) {
+        take_back(coord, op);
+    } else {
+        op_fail(coord, op);
+    }
+}
+
 /* ---- acknowledgements ---- */
 
 static void
@@ -588,6 +675,10 @@ count_ack(struct coord *coord, const struct sent_copy *sent, uint32_t number)
             op_done(coord, op);
             return;
         }
+    }
+    if (op->step == STEP_COPIES && op->out == 0 && op->is_beaten) {
+        nobody_left(coord, op);
+        return;
     }
     op_release(coord, op);
 }
@@ -701,9 +792,7 @@ refused(struct coord *coord, struct link *link, struct op *op,
     case NACK_BEATEN:
         merge_beating(coord, rest);
         copies_mark_dirty(coord, op, number);
-        if (op->step == STEP_COPIES && op->arg_count > 0 && !op->is_told) {
-            op_wait(coord, op, coord_now(coord));
-        }
+        op->is_beaten = true;
         return;
     case NACK_LACKING:
         for (i = 0; i < op->touched_count; i++) {
@@ -715,43 +804,6 @@ refused(struct coord *coord, struct link *link, struct op *op,
     case NACK_FULL: break;
     }
     copies_mark_dirty(coord, op, number);
-}
-
-/*
- * All who were asked have refused, and what was written is here alone: this
- * node was no primary any more. The version is dropped as if it had never been,
- * its slot is not settled until it is compared (the version before is gone as
- * well), and the command runs again, here or at the new primary.
- */
-static void
-take_back(struct coord *coord, struct op *op)
-{
-    uint32_t i;
-
-    for (i = 0; i < op->touched_count; i++) {
-        const struct touched *touched = &op->touched[i];
-
-        if (!touched->is_changed) continue;
-        store_lock(coord->store, touched->slot);
-        if (store_evict(coord->store, touched->slot, touched->hash,
-                        touched->newest, coord_wall(coord))) {
-            replica_unsettle(coord->replica, touched->slot);
-        }
-        store_unlock(coord->store, touched->slot);
-    }
-    op->has_run = false;
-    op_wait(coord, op, coord_now(coord) + RETRY_MS);
-}
-
-/* No more answers will come, and they were not enough. */
-static void
-nobody_left(struct coord *coord, struct op *op)
-{
-    if (op->acked_count == 0 && op->arg_count > 0 && !op->is_told) {
-        take_back(coord, op);
-    } else {
-        op_fail(coord, op);
-    }
 }
 
 void

@@ -58,6 +58,24 @@ for_keys(struct coord *coord, const struct cmd_call *call,
     }
 }
 
+/* What is about to be written over, should nobody take the write. */
+static void
+keep_before(struct coord *coord, const struct store_key *key,
+            struct touched *touched)
+{
+    struct record record;
+    size_t from = coord->before.used;
+
+    touched->is_before_kept = true;
+    if (touched->version == 0) return;
+    touched->is_before_kept =
+        store_record(coord->store, key, coord_wall(coord), &record) &&
+        record.value.size <= OP_BEFORE_MAX && record.key.size <= OP_BEFORE_MAX;
+    if (!touched->is_before_kept) return;
+    record_write(&coord->before, &record);
+    touched->before_bytes = (uint32_t)(coord->before.used - from);
+}
+
 static void
 note_before(struct coord *coord, const struct store_key *key, uint32_t at)
 {
@@ -71,6 +89,7 @@ note_before(struct coord *coord, const struct store_key *key, uint32_t at)
     } else {
         replica_saw_tenure(coord->replica, key->slot, touched->tenure);
     }
+    keep_before(coord, key, touched);
 }
 
 static void
@@ -141,7 +160,7 @@ static void
 forget_execution(struct coord *coord)
 {
     coord->touched_count = coord->record_count = 0;
-    coord->records.used = 0;
+    coord->records.used = coord->before.used = 0;
     coord->wants_fetch = coord->is_short = false;
 }
 
@@ -296,6 +315,8 @@ execute_write(struct coord *coord, struct cmd_call *call, struct op *op)
     op->is_short = coord->is_short;
     execute_take_reply(op, call->reply, start);
     execute_keep_touched(coord, op);
+    op->before.used = 0;
+    buf_must_add(&op->before, coord->before.data, coord->before.used);
     op->step = STEP_COPIES;
     copies_send(coord, op);
     forget_execution(coord);

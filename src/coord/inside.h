@@ -22,6 +22,7 @@
 enum {
     OPS_MAX = 65536,          /* of one worker */
     OP_ARGS_KEEP = 64 * 1024, /* a longer command is not run a second time */
+    OP_BEFORE_MAX = 4096,     /* a larger one is not kept to be put back */
     OP_HOPS_MAX = 3,
     RETRY_MS = 5,
     COPY_AGE_MAX_MS = 10 * 1000,
@@ -54,9 +55,11 @@ struct asker {
 struct touched {
     uint32_t slot, db;
     uint64_t hash;
-    uint64_t version;    /* store_version() before (writes), at (reads) */
-    struct stamp newest; /* after (writes), at (reads) */
-    struct stamp tenure; /* under which it was written */
+    uint64_t version;      /* store_version() before (writes), at (reads) */
+    struct stamp newest;   /* after (writes), at (reads) */
+    struct stamp tenure;   /* under which it was written */
+    uint32_t before_bytes; /* of the record before, in op->before */
+    bool is_before_kept;   /* it is there, or there was none */
     bool is_changed;
 };
 
@@ -71,6 +74,7 @@ struct op {
     uint8_t proto;
     uint8_t db;
     bool is_write;
+    bool is_beaten;   /* a newer version was met: its own copy is gone */
     bool is_told;     /* the asking peer has the reply: EXECUTED */
     bool is_silent;   /* CLIENT REPLY OFF or SKIP */
     bool is_held;     /* its asker has not taken the reply yet */
@@ -83,6 +87,7 @@ struct op {
     struct buf args;      /* wire form, kept while it may be run again */
     uint32_t arg_count;
     struct buf reply;
+    struct buf before; /* records of what was written over, one by one */
     struct buf behind; /* replied at once after it */
     struct link *asked[RING_OWNERS_MAX];
     uint32_t asked_count;       /* answers that are still awaited */
@@ -143,6 +148,7 @@ struct coord {
     bool wants_fetch;        /* the guard said no because a tenure is open */
     struct touched *touched; /* owned */
     uint32_t touched_count, touched_room;
+    struct buf before; /* their records before, as op->before */
     struct buf records;    /* changed keys, encoded one behind another */
     uint32_t *record_ends; /* owned; as touched[] that are changed */
     uint32_t record_count, record_room;
@@ -242,7 +248,7 @@ bool standins_send(struct coord *coord, struct op *op, uint32_t target);
 uint32_t standins_count(const struct coord *coord, uint32_t slot);
 /* A copy for another: true if it is kept. Takes slot locks. */
 bool standins_keep(struct coord *coord, uint32_t target,
-                   const struct incoming *incoming);
+                   const struct incoming *incoming, bool is_short);
 /* Hands over what is kept for members that can be reached. Worker 0 alone. */
 void standins_turn(struct coord *coord);
 void standins_delivered(struct coord *coord, uint32_t number,

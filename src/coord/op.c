@@ -76,8 +76,8 @@ op_new(struct coord *coord, const struct cmd_call *call)
     op->db = (uint8_t)call->client->db;
     op->is_write = (call->spec->flags & CMD_WRITE) != 0;
     op->is_silent = (call->client->flags & silent) != 0;
-    op->is_told = op->has_failed = op->is_short = op->wants_retry =
-        op->has_run = false;
+    op->is_told = op->has_failed = op->is_beaten = op->is_short =
+        op->wants_retry = op->has_run = false;
     op->is_held = true;
     op->retry_ms = INT64_MAX;
     op->fetched = STAMP_NEVER;
@@ -186,6 +186,7 @@ free_op(struct coord *coord, struct op *op)
     op->parts = NULL;
     if (op->args.room > 4096) buf_deinit(&op->args);
     if (op->reply.room > 4096) buf_deinit(&op->reply);
+    if (op->before.room > 4096) buf_deinit(&op->before);
     if (op->behind.room > 0) buf_deinit(&op->behind);
     op->step = STEP_FREE;
     op->next = coord->free;

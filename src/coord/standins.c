@@ -98,7 +98,7 @@ standins_send(struct coord *coord, struct op *op, uint32_t target)
     op->standins[op->standin_count++] = (uint16_t)number;
     copies_push(coord_link_of(link), link, &copy);
     place = link_begin(link, &frame, coord_wall(coord));
-    wire_put_u8(&link->out, COPY_HINT);
+    wire_put_u8(&link->out, op->is_short ? COPY_HINT | COPY_SHORT : COPY_HINT);
     wire_put_u16(&link->out, (uint16_t)target);
     copies_put_records(coord, op, target, &link->out);
     link_end(link, place, true, coord_now(coord));
@@ -112,7 +112,7 @@ standins_send(struct coord *coord, struct op *op, uint32_t target)
 
 bool
 standins_keep(struct coord *coord, uint32_t target,
-              const struct incoming *incoming)
+              const struct incoming *incoming, bool is_short)
 {
     struct replica *replica = coord->replica;
     const struct record *record = &incoming->record;
@@ -125,6 +125,11 @@ standins_keep(struct coord *coord, uint32_t target,
     if (record->kind == RECORD_FLOOR || record->kind == RECORD_EXPIRY)
         return false; /* not the whole key: a dirty mark does better */
     replica_standin(replica);
+    if (!is_short && incoming->slot < replica->slot_count) {
+        store_lock(replica->store, incoming->slot);
+        replica_saw_tenure(replica, incoming->slot, incoming->tenure);
+        store_unlock(replica->store, incoming->slot);
+    }
     held = atomic_load(&replica->held);
     key = store_key(held, record->db, record->key);
     store_lock(held, key.slot);
@@ -146,20 +151,24 @@ standins_keep(struct coord *coord, uint32_t target,
 /* ---- handing over ---- */
 
 /* A slot that has become this node's own: what was kept for others is its copy
- * as well. */
-static void
+ * as well. Returns the tenure that it was written under. */
+static struct stamp
 adopt(struct coord *coord, const struct store_key *key,
       const struct record *record)
 {
     const struct ring_list *list =
         ring_map_list(replica_map(coord->replica), key->slot);
+    struct stamp tenure;
 
-    if (!ring_list_owns(list, coord->replica->self)) return;
     store_lock(coord->store, key->slot);
-    coord->replica->slots[key->slot].brought++;
-    (void)replica_merge(coord->replica, key, record, STAMP_NEVER,
-                        coord_wall(coord), NULL);
+    tenure = replica_tenure_of(coord->replica, key->slot, record->stamp);
+    if (ring_list_owns(list, coord->replica->self)) {
+        coord->replica->slots[key->slot].brought++;
+        (void)replica_merge(coord->replica, key, record, tenure,
+                            coord_wall(coord), NULL);
+    }
     store_unlock(coord->store, key->slot);
+    return tenure;
 }
 
 static bool
@@ -181,6 +190,7 @@ hand_over(struct coord *coord, struct link *link, const struct hint *hint)
     struct frame frame = {.type = FRAME_COPY};
     struct record record;
     struct store_key key;
+    struct stamp tenure;
     size_t place;
 
     coord->scratch.used = 0;
@@ -193,7 +203,7 @@ hand_over(struct coord *coord, struct link *link, const struct hint *hint)
     }
     record_write(&coord->scratch, &record);
     key = store_key(held, record.db, record.key);
-    adopt(coord, &key, &record);
+    tenure = adopt(coord, &key, &record);
     store_unlock(held, hint->slot);
     if (!is_target(coord, to->number, hint->slot)) {
         standins_delivered(coord, to->number, hint); /* no owner any more */
@@ -206,7 +216,7 @@ hand_over(struct coord *coord, struct link *link, const struct hint *hint)
     wire_put_varint(&link->out, 1);
     wire_put_u32(&link->out,
                  ring_map_list(replica_map(replica), hint->slot)->hash);
-    wire_put_u64(&link->out, 0);
+    wire_put_u64(&link->out, tenure.bits);
     wire_put_raw(&link->out, buf_bytes(&coord->scratch));
     link_end(link, place, true, coord_now(coord));
     coord->effects.wake(coord->effects.self, link);

@@ -443,6 +443,7 @@ whole_run(struct coord *coord, struct cmd_call *call)
         serve_keys(coord, call);
         return true;
     }
+    if (strcmp(name, "dbsize") == 0) return run_keys(coord, call);
     if (!(call->spec->flags & CMD_WHOLE)) return false;
     if (strcmp(name, "flushall") == 0) return run_flush(coord, call, true);
     if (strcmp(name, "flushdb") == 0) return run_flush(coord, call, false);

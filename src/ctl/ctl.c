@@ -11,7 +11,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <unistd.h>
 
 static const struct ctl_verb verbs[] = {
 #define X(id, name, words, run, summary) {name, words, run, summary},
@@ -174,6 +174,13 @@ version_run(struct ctl *ctl)
     return info != NULL ? CTL_OK : peer.code;
 }
 
+static void
+on_interrupt(int number)
+{
+    (void)number;
+    _exit(CTL_INTERRUPTED);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -181,6 +188,7 @@ main(int argc, char **argv)
     int code;
 
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGINT, on_interrupt); /* demo has its own */
     code = options_read(&ctl, argc, argv);
     if (code == CTL_OK && ctl.verb != NULL) code = ctl.verb->run(&ctl);
     options_deinit(&ctl);

@@ -19,6 +19,7 @@ src_kula_ctl_SOURCES = \
 	src/ctl/value.c \
 	src/ctl/value.h
 src_kula_ctl_CPPFLAGS = $(AM_CPPFLAGS) $(HIREDIS_CFLAGS)
+thread-programs check-sanitize: src/kula-ctl
 src_kula_ctl_LDADD = src/libkula.a $(HIREDIS_LIBS) $(JEMALLOC_LIBS) -lm
 endif
 dist_man_MANS += utils/kula-ctl.1

@@ -49,6 +49,7 @@ struct report {
     struct replica *replica;    /* likewise */
     const struct ring_map *map; /* NULL: alone, or not placed yet */
     struct share *shares;       /* owned; by number; NULL: not counted */
+    uint32_t self;              /* own number, once there is a map */
     uint32_t least, most;       /* copies of a slot, over all */
     uint32_t pending_slots;     /* that wait for a newcomer */
 };
@@ -67,6 +68,7 @@ report_init(struct report *report, struct cmd_call *call)
     if (report->ring == NULL) return;
     report->replica = report->ring->replica;
     report->map = replica_map(report->replica);
+    if (report->map != NULL) report->self = report->replica->self;
 }
 
 /* One walk over the map instead of one per member. */
@@ -436,7 +438,7 @@ put_owners(struct report *report)
     for (i = 0; list != NULL && i < list->count; i++) {
         uint32_t number = list->owners[i];
 
-        if (number == report->replica->self ||
+        if (number == report->self ||
             replica_health(report->replica, number) & PEER_REACHABLE) {
             reachable[count++] = list->owners[i];
         }
@@ -623,8 +625,12 @@ put_keeper(struct report *report)
     X(repaired_keys)                                                           \
     X(repair_bytes)                                                            \
     X(read_repairs)                                                            \
-    X(conflicts) X(short_tenures) X(short_settles) X(tenures_taken)            \
-        X(tenures_lost) X(stale_writes)
+    X(conflicts)                                                               \
+    X(short_tenures)                                                           \
+    X(short_settles)                                                           \
+    X(tenures_taken)                                                           \
+    X(tenures_lost)                                                            \
+    X(stale_writes)
 
 static void
 put_repair(struct report *report)
@@ -671,8 +677,7 @@ put_status(struct report *report)
     put_bool(report, "loading",
              atomic_load_explicit(&report->call->env->shared->is_loading,
                                   memory_order_relaxed));
-    put_int(report, "number",
-            report->replica != NULL ? report->replica->self : 0);
+    put_int(report, "number", report->self);
     put_int(report, "members", member_count(report));
     put_int(report, "majority", majority);
     put_int(report, "copies_least", report->least);
@@ -764,11 +769,10 @@ info_replica(struct report *report)
     const struct replica *replica = report->replica;
     struct figures figures = own_figures(report);
     uint32_t slots = store_slot_count(report->call->store);
-    uint32_t self = replica != NULL ? replica->self : 0;
 
     line(report, "ring_owned",
          report->ring == NULL     ? slots
-         : report->shares != NULL ? report->shares[self].owned
+         : report->shares != NULL ? report->shares[report->self].owned
                                   : 0);
     line(report, "ring_pending", report->pending_slots);
     line(report, "ring_unsettled", figures.unsettled);

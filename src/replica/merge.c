@@ -9,8 +9,8 @@
  * Nobody knows all tenures, so a version is said to be out only on evidence: it
  * comes with the tenure it was written under (of those that its sender knows
  * the last one before it that its minter held), and here a later one of
- * somebody else is known that began before it. A version here is judged only if
- * this node has minted it: it knows all tenures of its own.
+ * somebody else is known that began before it. Both sides of a comparison judge
+ * by the same rule, and tell each other what they know as they do.
  */
 #include "replica/replica.h"
 
@@ -52,6 +52,7 @@ is_out(const struct slot_state *state, struct stamp stamp, struct stamp tenure)
 {
     uint32_t i;
 
+    if (tenure.bits == 0) return false;
     for (i = 0; i < TENURES_KEPT && state->full[i].bits > tenure.bits; i++) {
         if (state->full[i].bits > stamp.bits) continue;
         return stamp_node(state->full[i]) != stamp_node(stamp);
@@ -66,16 +67,6 @@ is_plain(const struct record *record)
            (record->kind == RECORD_VALUE && record->type == OBJECT_STRING);
 }
 
-/* The version here is this node's own, and out of tenure. */
-static bool
-is_local_out(struct replica *replica, const struct store_key *key,
-             const struct record *local)
-{
-    if (stamp_node(local->stamp) != replica->self) return false;
-    return is_out(&replica->slots[key->slot], local->stamp,
-                  replica_tenure_of(replica, key->slot, local->stamp));
-}
-
 enum store_outcome
 replica_merge(struct replica *replica, const struct store_key *key,
               const struct record *record, struct stamp tenure, int64_t wall_ms,
@@ -84,7 +75,8 @@ replica_merge(struct replica *replica, const struct store_key *key,
     struct store *store = replica->store;
     const struct slot_state *state = &replica->slots[key->slot];
     struct record local;
-    bool is_record_out;
+    struct stamp local_tenure;
+    bool is_record_out, is_local_out;
 
     if (tenure.bits != 0) replica_saw_tenure(replica, key->slot, tenure);
     if (LIKELY(state->full[1].bits == 0) || !is_plain(record) ||
@@ -92,8 +84,10 @@ replica_merge(struct replica *replica, const struct store_key *key,
         local.stamp.bits == record->stamp.bits) {
         return store_merge(store, key, record, wall_ms, by);
     }
-    is_record_out = tenure.bits != 0 && is_out(state, record->stamp, tenure);
-    if (is_record_out == is_local_out(replica, key, &local))
+    local_tenure = replica_tenure_of(replica, key->slot, local.stamp);
+    is_record_out = is_out(state, record->stamp, tenure);
+    is_local_out = is_out(state, local.stamp, local_tenure);
+    if (is_record_out == is_local_out)
         return store_merge(store, key, record, wall_ms, by);
     atomic_fetch_add_explicit(&replica->out_of_tenure, 1, memory_order_relaxed);
     if (is_record_out) return STORE_COVERED;

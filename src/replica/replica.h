@@ -100,6 +100,7 @@ struct replica {
         stale_writes;
     _Atomic uint64_t repaired_keys, repair_bytes, read_repairs, conflicts;
     _Atomic uint64_t out_of_tenure; /* versions that lost for that */
+    _Atomic uint64_t taken_back; /* own versions that nobody took */
 };
 
 struct replica *replica_new(const struct replica_config *config);

@@ -4,6 +4,7 @@ check_scripts += tests/process/test_process.py
 thread_tests += tests/process/test_process.py
 EXTRA_DIST += tests/process/test_process.py
 check_scripts += tests/process/test_ctl.py
+thread_tests += tests/process/test_ctl.py
 EXTRA_DIST += tests/process/test_ctl.py
 check_scripts += tests/process/hostile.py tests/process/memory.py
 check_long_scripts += tests/process/hostile_long tests/process/memory_long

@@ -72,7 +72,7 @@ class Node(base.Server):
 
 def start_ring(count):
     ports = [ring_port() for _ in range(count)]
-    return [Node(port, ports, "--rack", f"r{i}")
+    return [Node(port, ports, "--rack", f"r{i}", "--io-threads", 2)
             for i, port in enumerate(ports)]
 
 
@@ -227,7 +227,7 @@ def test_local_copies():
 # ---- a ring of three --------------------------------------------------------
 
 def look_at_all_verbs(port):
-    code, out, err = ctl("-p", port, "status")
+    code, out, err = ctl("-p", port, "status", "--wait=20")
     lines = out.splitlines()
     check(code == 0 and lines and lines[0].startswith("HEALTHY: ring test-ctl,"
                                                       " 3 nodes, 3 copies"),
@@ -235,7 +235,7 @@ def look_at_all_verbs(port):
     check("N_eff 3 of N 3, R 2, W 2" in out, "N_eff", out)
     check(out.count(" UP ") == 3 and out.count("100.0%") == 6,
           "three nodes own and vouch for all slots", out)
-    code, report = ctl_json("-p", port, "status")
+    code, report = ctl_json("-p", port, "status", "--wait=20")
     check(code == 0 and report["ok"] and report["healthy"] and
           report["ring"] == "test-ctl" and not report["problems"], "status",
           report)
@@ -279,6 +279,13 @@ def look_at_a_key(nodes):
     held = [node.client()("KULA.LOCAL", key) for node in nodes]
     check(held[0] == held[1] == held[2] and held[0][0] == b"value",
           "each node holds the same", held)
+
+    def differ():  # again, if the comparison has mended it meanwhile
+        nodes[1].client()("DEBUG", "KULA-FLIP", key)
+        code, report = ctl_json("-p", nodes[0].port, "ring", "--key", key)
+        return code == 1 and report["ok"] is False and not report["agree"]
+
+    check(wait_until(differ), "a damaged copy shows")
 
 
 def test_ring():

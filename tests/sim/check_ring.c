@@ -278,6 +278,30 @@ check_versions_new(struct sim *sim, uint32_t nodes, uint32_t keys)
     return versions;
 }
 
+/* Another node has that version. One that nobody else has may be taken back by
+ * a primary that learns it was none. */
+static bool
+is_elsewhere(struct check_versions *versions, uint32_t node, const char *name,
+             struct stamp stamp)
+{
+    uint32_t i;
+
+    for (i = 0; i < versions->nodes; i++) {
+        struct store *store;
+        struct store_key at;
+        struct stamp newest;
+
+        if (i == node || !sim_is_up(versions->sim, i)) continue;
+        store = sim_store(versions->sim, i);
+        at = store_key(store, 0, bytes_str(name));
+        store_lock(store, at.slot);
+        newest = store_newest(store, &at);
+        store_unlock(store, at.slot);
+        if (newest.bits == stamp.bits) return true;
+    }
+    return false;
+}
+
 static void
 look_at(struct check_versions *versions, uint32_t node, uint32_t family,
         uint32_t key, struct verdict *verdict)
@@ -303,7 +327,8 @@ look_at(struct check_versions *versions, uint32_t node, uint32_t family,
     now = store_newest(store, &at);
     store_unlock(store, at.slot);
     if (now.bits == 0) return; /* forgotten, which it may be when it is old */
-    if (now.bits < before->bits) {
+    if (now.bits < before->bits &&
+        is_elsewhere(versions, node, name, *before)) {
         verdict_add(verdict, "%s on node %u at %lld: from %llx back to %llx",
                     name, node, (long long)sim_now_ms(versions->sim),
                     (unsigned long long)before->bits,

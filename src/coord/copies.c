@@ -577,8 +577,9 @@ copies_frame(struct coord *coord, struct link *link, const struct frame *frame)
 /* ---- not enough ---- */
 
 /*
- * Puts back what was there before. False: it can't be (somebody has written on
- * top of it, or the value was too large to be kept), or not wholly.
+ * Puts back what was there before. False: it can't be, or not wholly: somebody
+ * has written on top of it, the value was too large to be kept, or it is a
+ * counter, which counts wherever it may have been merged meanwhile.
  */
 static bool
 put_back(struct coord *coord, const struct op *op)
@@ -596,9 +597,9 @@ put_back(struct coord *coord, const struct op *op)
 
         if (!touched->is_changed) continue;
         store_lock(coord->store, touched->slot);
-        if (!touched->is_before_kept ||
-            !store_evict(coord->store, touched->slot, touched->hash,
-                         touched->newest, coord_wall(coord))) {
+        if (!touched->is_before_kept || touched->is_counter ||
+            !store_drop_version(coord->store, touched->slot, touched->hash,
+                                touched->newest, coord_wall(coord))) {
             is_whole = false;
         } else if (bytes.size > 0 && record_read(&one, &record)) {
             key = store_key(coord->store, record.db, record.key);
@@ -608,23 +609,6 @@ put_back(struct coord *coord, const struct op *op)
         store_unlock(coord->store, touched->slot);
     }
     return is_whole;
-}
-
-/*
- * All who were asked have refused, and what was written is here alone: this
- * node was no primary any more. It is taken back, and the command runs again,
- * here or at the new primary.
- */
-static void
-take_back(struct coord *coord, struct op *op)
-{
-    if (!put_back(coord, op)) {
-        op_fail(coord, op);
-        return;
-    }
-    stat_add(&coord->replica->taken_back);
-    op->has_run = false;
-    op_wait(coord, op, coord_now(coord) + RETRY_MS);
 }
 
 /* What it does does not depend on what was there, so doing it twice is no harm.
@@ -642,16 +626,22 @@ is_blind(const struct op *op)
     return false;
 }
 
-/* No more answers will come, and they were not enough. */
+/*
+ * No more answers will come, and they were not enough: most likely all have
+ * refused, as this node was no primary any more without knowing. If it is here
+ * alone it is taken back. A blind write runs again, here or at the new primary.
+ * Others are not: somebody may have read the version and passed it on, and then
+ * it would happen twice.
+ */
 static void
 nobody_left(struct coord *coord, struct op *op)
 {
-    if (op->arg_count == 0 || op->is_told) {
-        op_fail(coord, op);
-    } else if (is_blind(op)) {
+    if (op->acked_count == 0 && !op->has_lost && !op->is_told &&
+        put_back(coord, op)) {
+        stat_add(&coord->replica->taken_back);
+    }
+    if (op->arg_count > 0 && !op->is_told && is_blind(op)) {
         op_wait(coord, op, coord_now(coord) + RETRY_MS);
-    } else if (op->acked_count == 0) {
-        take_back(coord, op);
     } else {
         op_fail(coord, op);
     }
@@ -727,6 +717,7 @@ copies_lost(struct coord *coord, struct link *link)
             continue;
         }
         mark_lost(coord, to, sent);
+        op->has_lost = true;
         op->out--;
         op_release(coord, op);
     }

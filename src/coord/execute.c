@@ -108,6 +108,8 @@ note_after(struct coord *coord, const struct store_key *key, uint32_t at)
     }
     if (!store_record(coord->store, key, coord_wall(coord), &record)) return;
     touched->is_changed = true;
+    touched->is_counter =
+        record.kind == RECORD_VALUE && record.type == OBJECT_COUNTER;
     touched->newest = store_newest(coord->store, key);
     if (coord->record_count == coord->record_room) {
         coord->record_room =

@@ -61,6 +61,7 @@ struct touched {
     uint32_t before_bytes; /* of the record before, in op->before */
     bool is_before_kept;   /* it is there, or there was none */
     bool is_changed;
+    bool is_counter; /* and it is one: it adds up wherever it is merged */
 };
 
 struct op {
@@ -74,6 +75,7 @@ struct op {
     uint8_t proto;
     uint8_t db;
     bool is_write;
+    bool has_lost;    /* a copy of it is perhaps stored somewhere */
     bool is_beaten;   /* a newer version was met: its own copy is gone */
     bool is_told;     /* the asking peer has the reply: EXECUTED */
     bool is_silent;   /* CLIENT REPLY OFF or SKIP */
@@ -148,7 +150,7 @@ struct coord {
     bool wants_fetch;        /* the guard said no because a tenure is open */
     struct touched *touched; /* owned */
     uint32_t touched_count, touched_room;
-    struct buf before; /* their records before, as op->before */
+    struct buf before;     /* their records before, as op->before */
     struct buf records;    /* changed keys, encoded one behind another */
     uint32_t *record_ends; /* owned; as touched[] that are changed */
     uint32_t record_count, record_room;

@@ -167,20 +167,24 @@ versions_frame(struct coord *coord, struct link *link,
 
 /* ---- the answer ---- */
 
+/* *is_new: the key is another one now. False: malformed. */
 static bool
-merge_newer(struct coord *coord, struct wire_reader *reader)
+merge_newer(struct coord *coord, struct wire_reader *reader, bool *is_new)
 {
     struct stamp tenure = {wire_u64(reader)};
     struct record record;
     struct store_key key;
+    uint64_t before;
 
     if (!record_read(reader, &record) || record.kind == RECORD_FLOOR)
         return false;
     key = store_key(coord->store, record.db, record.key);
     store_lock(coord->store, key.slot);
+    before = store_version(coord->store, &key);
     coord->replica->slots[key.slot].brought++;
     (void)replica_merge(coord->replica, &key, &record, tenure,
                         coord_wall(coord), NULL);
+    *is_new = store_version(coord->store, &key) != before;
     store_unlock(coord->store, key.slot);
     return true;
 }
@@ -215,6 +219,14 @@ read_answers(struct coord *coord, struct op *op, struct link *link,
         uint8_t what = wire_u8(&reader);
 
         if (reader.is_bad) return false;
+        if (what == VERSION_NEWER) {
+            bool is_new = false;
+
+            if (!merge_newer(coord, &reader, &is_new)) return false;
+            if (is_new) answers->has_newer = true;
+            /* what is here has won all the same: the other is to have it */
+            if (!is_new) what = VERSION_OLDER;
+        }
         if (what == VERSION_OLDER) {
             struct touched *touched = &op->touched[i];
 
@@ -224,12 +236,9 @@ read_answers(struct coord *coord, struct op *op, struct link *link,
                 answers->repairs++;
                 stat_add(&coord->replica->read_repairs);
             }
-        } else if (what == VERSION_NEWER) {
-            if (!merge_newer(coord, &reader)) return false;
-            answers->has_newer = true;
         } else if (what == VERSION_UNSETTLED) {
             answers->has_unsettled = true;
-        } else if (what != VERSION_SAME) {
+        } else if (what != VERSION_SAME && what != VERSION_NEWER) {
             return false;
         }
     }

@@ -46,7 +46,8 @@ replica_tenure_of(const struct replica *replica, uint32_t slot,
 }
 
 /* The version `stamp`, written under `tenure` (STAMP_NEVER: not known), was
- * written after a later one had begun. */
+ * written after a later one had begun: a full one, or one promised by this
+ * node, which then refuses such writes in whatever way they come. */
 static bool
 is_out(const struct slot_state *state, struct stamp stamp, struct stamp tenure)
 {
@@ -79,9 +80,8 @@ replica_merge(struct replica *replica, const struct store_key *key,
     bool is_record_out, is_local_out;
 
     if (tenure.bits != 0) replica_saw_tenure(replica, key->slot, tenure);
-    if (LIKELY(state->full[1].bits == 0) || !is_plain(record) ||
-        !store_record(store, key, wall_ms, &local) || !is_plain(&local) ||
-        local.stamp.bits == record->stamp.bits) {
+    if (!is_plain(record) || !store_record(store, key, wall_ms, &local) ||
+        !is_plain(&local) || local.stamp.bits == record->stamp.bits) {
         return store_merge(store, key, record, wall_ms, by);
     }
     local_tenure = replica_tenure_of(replica, key->slot, local.stamp);
@@ -91,7 +91,7 @@ replica_merge(struct replica *replica, const struct store_key *key,
         return store_merge(store, key, record, wall_ms, by);
     atomic_fetch_add_explicit(&replica->out_of_tenure, 1, memory_order_relaxed);
     if (is_record_out) return STORE_COVERED;
-    (void)store_evict(store, key->slot, key->hash, store_newest(store, key),
-                      wall_ms);
+    (void)store_drop_version(store, key->slot, key->hash,
+                             store_newest(store, key), wall_ms);
     return store_merge(store, key, record, wall_ms, by);
 }

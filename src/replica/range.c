@@ -10,6 +10,36 @@
 /* Copies older than this may be missing elsewhere too: see `brought`. */
 enum { OLD_MS = 500, MERGE_BATCH = 16 };
 
+/* The slot's full tenures, which decide between versions. */
+static void
+put_tenures(const struct slot_state *state, struct buf *out)
+{
+    uint32_t count = 0, i;
+
+    while (count < TENURES_KEPT && state->full[count].bits != 0)
+        count++;
+    wire_put_u8(out, (uint8_t)count);
+    for (i = 0; i < count; i++)
+        wire_put_u64(out, state->full[i].bits);
+}
+
+static bool
+take_tenures(struct replica *replica, uint32_t slot, struct wire_reader *reader)
+{
+    uint8_t count = wire_u8(reader);
+    uint32_t i;
+
+    if (count > TENURES_KEPT) return false;
+    store_lock(replica->store, slot);
+    for (i = 0; i < count; i++) {
+        struct stamp tenure = {wire_u64(reader)};
+
+        if (tenure.bits != 0) replica_saw_tenure(replica, slot, tenure);
+    }
+    store_unlock(replica->store, slot);
+    return !reader->is_bad;
+}
+
 void
 range_put_floors(struct replica *replica, uint32_t slot, struct buf *out)
 {
@@ -17,6 +47,7 @@ range_put_floors(struct replica *replica, uint32_t slot, struct buf *out)
     uint32_t db, count = 0;
 
     store_lock(replica->store, slot);
+    put_tenures(&replica->slots[slot], out);
     for (db = 0; db < STORE_DBS; db++) {
         floors[db] = store_floor(replica->store, slot, db);
         count += floors[db].bits != 0;
@@ -34,8 +65,10 @@ bool
 range_take_floors(struct replica *replica, uint32_t slot,
                   struct wire_reader *reader, int64_t wall_ms)
 {
-    uint64_t count = wire_varint(reader), i;
+    uint64_t count, i;
 
+    if (!take_tenures(replica, slot, reader)) return false;
+    count = wire_varint(reader);
     if (count > STORE_DBS) return false;
     for (i = 0; i < count; i++) {
         uint64_t db = wire_varint(reader);

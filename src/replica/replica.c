@@ -313,7 +313,8 @@ replica_drop_held(struct replica *replica, uint32_t slot, uint64_t hash,
         store_record_of(held, slot, hash, wall_ms, &record)) {
         struct store_key key = store_key(held, record.db, record.key);
 
-        (void)store_evict(held, slot, hash, store_newest(held, &key), wall_ms);
+        (void)store_drop_version(held, slot, hash, store_newest(held, &key),
+                                 wall_ms);
     }
     store_unlock(held, slot);
 }

@@ -94,6 +94,7 @@ take_at_once(struct keeper *keeper, uint32_t slot)
         state->promiser_count = 0;
         state->is_short = false;
         take(keeper, slot, list, stamp, TENURE_HELD);
+        replica_saw_tenure(replica, slot, stamp);
     }
     store_unlock(replica->store, slot);
     if (stamp.bits == 0) return false;
@@ -500,7 +501,9 @@ win(struct keeper *keeper, const struct ask *ask, const struct ask_slot *entry,
              is_equal ? TENURE_HELD : TENURE_OPEN);
         state->is_short = is_short;
         keeper->slots[entry->slot].open_since = ++keeper->seq;
-        if (is_short) {
+        if (!is_short) {
+            replica_saw_tenure(replica, entry->slot, ask->stamp);
+        } else {
             atomic_fetch_add_explicit(&replica->short_tenures, 1,
                                       memory_order_relaxed);
         }

@@ -278,6 +278,20 @@ store_evict(struct store *store, uint32_t slot, uint64_t hash,
     return true;
 }
 
+bool
+store_drop_version(struct store *store, uint32_t slot, uint64_t hash,
+                   struct stamp newest, int64_t wall_ms)
+{
+    struct found found = find_hash(store, slot, hash);
+    struct object *object;
+
+    if (found.place.bucket == NULL) return false;
+    object = place_object(found.place);
+    if (object_newest(object).bits != newest.bits) return false;
+    inside_drop(store, &found, object, hash, wall_ms);
+    return true;
+}
+
 /* ---- damage ---- */
 
 bool

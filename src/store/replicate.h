@@ -138,6 +138,10 @@ void store_set_evict_hooks(struct store *store,
 bool store_evict(struct store *store, uint32_t slot, uint64_t hash,
                  struct stamp newest, int64_t wall_ms);
 
+/* The same for a copy that should not be here, tombstones included. */
+bool store_drop_version(struct store *store, uint32_t slot, uint64_t hash,
+                        struct stamp newest, int64_t wall_ms);
+
 /* For DEBUG and tests: behind the digest's back, as damage would. False: no
  * such key. */
 bool store_damage_drop(struct store *store, const struct store_key *key);

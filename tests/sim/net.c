@@ -78,7 +78,9 @@ net_new(struct sim *sim)
 
     for (i = 0; i < SIM_NODES_MAX; i++) {
         for (k = 0; k < SIM_NODES_MAX; k++) {
+            /* never none: what is asked again at once must end */
             net->delay_ms[i][k] =
+                1 +
                 (int64_t)rng_below(&sim->rng, (uint64_t)ring->net_delay_ms + 1);
             net->bytes_per_ms[i][k] = FAST_BYTES_PER_MS;
             if (ring->slow_links > 0 &&

@@ -167,24 +167,24 @@ versions_frame(struct coord *coord, struct link *link,
 
 /* ---- the answer ---- */
 
-/* *is_new: the key is another one now. False: malformed. */
+/* *is_new: the key is not what was read, by this record or meanwhile. False:
+ * malformed. */
 static bool
-merge_newer(struct coord *coord, struct wire_reader *reader, bool *is_new)
+merge_newer(struct coord *coord, struct wire_reader *reader,
+            const struct touched *touched, bool *is_new)
 {
     struct stamp tenure = {wire_u64(reader)};
     struct record record;
     struct store_key key;
-    uint64_t before;
 
     if (!record_read(reader, &record) || record.kind == RECORD_FLOOR)
         return false;
     key = store_key(coord->store, record.db, record.key);
     store_lock(coord->store, key.slot);
-    before = store_version(coord->store, &key);
     coord->replica->slots[key.slot].brought++;
     (void)replica_merge(coord->replica, &key, &record, tenure,
                         coord_wall(coord), NULL);
-    *is_new = store_version(coord->store, &key) != before;
+    *is_new = store_version(coord->store, &key) != touched->version;
     store_unlock(coord->store, key.slot);
     return true;
 }
@@ -222,7 +222,8 @@ read_answers(struct coord *coord, struct op *op, struct link *link,
         if (what == VERSION_NEWER) {
             bool is_new = false;
 
-            if (!merge_newer(coord, &reader, &is_new)) return false;
+            if (!merge_newer(coord, &reader, &op->touched[i], &is_new))
+                return false;
             if (is_new) answers->has_newer = true;
             /* what is here has won all the same: the other is to have it */
             if (!is_new) what = VERSION_OLDER;

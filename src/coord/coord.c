@@ -138,6 +138,7 @@ coord_link_lost(struct coord *coord, struct link *link)
     for (; op != NULL; op = next) {
         next = op->newer;
         if (op->asker.link == link) op->asker.link = NULL;
+        if (op->told == link) op->told = NULL;
         if (has_asked(op, link)) op_lost(coord, op);
     }
     copies_lost(coord, link);

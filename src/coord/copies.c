@@ -259,6 +259,7 @@ tell_executed(struct coord *coord, struct op *op)
     struct link *link = op->asker.link;
 
     op->is_told = true;
+    op->told = link;
     request_reply(coord, link, op->asker.request_id, REPLY_EXECUTED,
                   buf_bytes(&op->reply));
 }
@@ -725,13 +726,17 @@ copies_lost(struct coord *coord, struct link *link)
 
 /* ---- refusals ---- */
 
-/* The asking peer's own copy failed: EXECUTED was not enough for it. */
+/* The asking peer's own copy failed: EXECUTED was not enough for it. It is told
+ * when enough others have theirs, which may be already. */
 static void
-note_failed(struct op *op, const struct link *link)
+note_failed(struct coord *coord, struct op *op, struct link *link)
 {
-    if (op->is_told && op->asker.link == link) {
-        op->has_failed = true;
-        op->is_told = false;
+    if (op->told != link) return;
+    op->told = NULL;
+    op->is_told = false;
+    if (op->step == STEP_DONE) {
+        request_reply(coord, link, op->asker.request_id, REPLY_DONE,
+                      buf_bytes(&op->reply));
     }
 }
 
@@ -759,7 +764,7 @@ refused(struct coord *coord, struct link *link, struct op *op,
 {
     uint32_t number = coord_link_of(link)->number, i;
 
-    note_failed(op, link);
+    note_failed(coord, op, link);
     switch (why) {
     case NACK_LIST:
         coord->effects.exchange(coord->effects.self, number);

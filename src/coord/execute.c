@@ -319,7 +319,7 @@ execute_write(struct coord *coord, struct cmd_call *call, struct op *op)
     execute_keep_touched(coord, op);
     op->before.used = 0;
     buf_must_add(&op->before, coord->before.data, coord->before.used);
-    op->step = STEP_COPIES;
+    op_set_step(coord, op, STEP_COPIES);
     copies_send(coord, op);
     forget_execution(coord);
 }
@@ -362,7 +362,7 @@ execute_read(struct coord *coord, struct cmd_call *call, struct op *op)
     op->run++;
     op->acks = 0;
     op->acks_needed = most - 1;
-    op->step = STEP_VERSIONS;
+    op_set_step(coord, op, STEP_VERSIONS);
     versions_ask(coord, op);
     forget_execution(coord);
 }

@@ -86,7 +86,7 @@ fetch_ask(struct coord *coord, struct cmd_call *call, struct op *op)
             send_fetch(coord, op, link, wanted, key_count);
         }
         if (i == count && count > 0) {
-            op->step = STEP_FETCHING;
+            op_set_step(coord, op, STEP_FETCHING);
             mem_free(wanted);
             return;
         }

@@ -75,13 +75,13 @@ struct op {
     uint8_t proto;
     uint8_t db;
     bool is_write;
-    bool has_lost;    /* a copy of it is perhaps stored somewhere */
-    bool is_beaten;   /* a newer version was met: its own copy is gone */
-    bool is_told;     /* the asking peer has the reply: EXECUTED */
-    bool is_silent;   /* CLIENT REPLY OFF or SKIP */
-    bool is_held;     /* its asker has not taken the reply yet */
+    bool has_lost;     /* a copy of it is perhaps stored somewhere */
+    bool is_beaten;    /* a newer version was met: its own copy is gone */
+    bool is_told;      /* the asking peer has the reply: EXECUTED */
+    struct link *told; /* on which, until its copy is acknowledged */
+    bool is_silent;    /* CLIENT REPLY OFF or SKIP */
+    bool is_held;      /* its asker has not taken the reply yet */
     bool has_run;     /* it has changed something here, or may have elsewhere */
-    bool has_failed;  /* a promised copy was refused for good */
     bool is_short;    /* the tenure it was executed under was */
     bool wants_retry; /* STEP_COPIES: something is to be sent again */
     int64_t retry_ms;
@@ -135,6 +135,7 @@ struct coord {
     struct coord_stats stats;
     struct op **pool; /* owned; all ops ever, by place */
     uint32_t pool_count, live_count;
+    uint32_t waiting_count; /* in STEP_RETRY or STEP_FETCHING */
     struct op *free;
     struct op *oldest, *newest;
     int64_t retry_ms;   /* the earliest of all ops' */
@@ -182,6 +183,20 @@ void op_wait(struct coord *coord, struct op *op, int64_t retry_ms);
 /* Runs it again from the start. */
 void op_again(struct coord *coord, struct op *op);
 void op_set_reply(struct op *op, struct bytes reply);
+
+static inline bool
+step_waits(enum op_step step)
+{
+    return step == STEP_RETRY || step == STEP_FETCHING;
+}
+
+static inline void
+op_set_step(struct coord *coord, struct op *op, enum op_step step)
+{
+    if (step_waits(op->step)) coord->waiting_count--;
+    if (step_waits(step)) coord->waiting_count++;
+    op->step = step;
+}
 
 /* ---- route.c ---- */
 enum place_kind { PLACE_HERE, PLACE_THERE, PLACE_PARTS, PLACE_NOWHERE };

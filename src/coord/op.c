@@ -69,16 +69,17 @@ op_new(struct coord *coord, const struct cmd_call *call)
     op->id += (uint64_t)1 << 32; /* the next generation */
     op->next = NULL;
     op->asker = coord->asker;
-    op->step = STEP_RETRY;
+    op_set_step(coord, op, STEP_RETRY);
     op->spec = call->spec;
     op->flags = call->client->flags & CLIENT_NO_TOUCH;
     op->proto = call->client->proto;
     op->db = (uint8_t)call->client->db;
     op->is_write = (call->spec->flags & CMD_WRITE) != 0;
     op->is_silent = (call->client->flags & silent) != 0;
-    op->is_told = op->has_failed = op->has_lost = op->is_beaten = op->is_short =
+    op->is_told = op->has_lost = op->is_beaten = op->is_short =
         op->wants_retry = op->has_run = false;
     op->is_held = true;
+    op->told = NULL;
     op->retry_ms = INT64_MAX;
     op->fetched = STAMP_NEVER;
     op->args.used = op->reply.used = op->behind.used = 0;
@@ -188,7 +189,7 @@ free_op(struct coord *coord, struct op *op)
     if (op->reply.room > 4096) buf_deinit(&op->reply);
     if (op->before.room > 4096) buf_deinit(&op->before);
     if (op->behind.room > 0) buf_deinit(&op->behind);
-    op->step = STEP_FREE;
+    op_set_step(coord, op, STEP_FREE);
     op->next = coord->free;
     coord->free = op;
 }
@@ -228,7 +229,7 @@ op_done(struct coord *coord, struct op *op)
     struct asker *asker = &op->asker;
 
     ASSERT(op->step != STEP_DONE && op->step != STEP_FREE);
-    op->step = STEP_DONE;
+    op_set_step(coord, op, STEP_DONE);
     op->retry_ms = INT64_MAX;
     op->asked_count = 0;
     if (asker->client != NULL) {
@@ -275,7 +276,7 @@ op_fail(struct coord *coord, struct op *op)
 void
 op_wait(struct coord *coord, struct op *op, int64_t retry_ms)
 {
-    op->step = STEP_RETRY;
+    op_set_step(coord, op, STEP_RETRY);
     op->retry_ms = retry_ms;
     op->asked_count = 0;
     if (retry_ms < coord->retry_ms) coord->retry_ms = retry_ms;

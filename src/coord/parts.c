@@ -445,7 +445,7 @@ run_parts(struct coord *coord, struct op *op)
     struct parts *parts = op->parts;
     uint32_t i;
 
-    op->step = STEP_PARTS;
+    op_set_step(coord, op, STEP_PARTS);
     parts->left = parts->count;
     if (parts->join == JOIN_SEQUENCE) {
         go_on(coord, op);

@@ -68,7 +68,7 @@ request_ask(struct coord *coord, struct cmd_call *call, struct op *op,
         return;
     }
     op_note_slots(op, call);
-    op->step = STEP_ASKED;
+    op_set_step(coord, op, STEP_ASKED);
     op->has_run = op->is_write;
     op->asked[0] = link;
     op->asked_count = 1;

@@ -65,6 +65,22 @@ has_slot(const struct op *op, uint32_t slot)
     return false;
 }
 
+/* A peer's commands on a slot follow each other over its link: none overtakes
+ * one that waits here. */
+static enum order
+order_on_link(const struct coord *coord, uint32_t slot)
+{
+    const struct op *op = coord->waiting_count > 0 ? coord->oldest : NULL;
+
+    for (; op != NULL && op != coord->op; op = op->newer) {
+        if (op->asker.link == coord->asker.link && step_waits(op->step) &&
+            has_slot(op, slot)) {
+            return ORDER_WAIT;
+        }
+    }
+    return ORDER_FREE;
+}
+
 /* What this client has under way on the slot, before the command. */
 static enum order
 order_of(const struct coord *coord, uint32_t slot)
@@ -72,6 +88,8 @@ order_of(const struct coord *coord, uint32_t slot)
     const struct client *client = coord->asker.client;
     const struct op *op = client != NULL ? client->ops : NULL;
     enum order order = ORDER_FREE;
+
+    if (coord->asker.link != NULL) return order_on_link(coord, slot);
 
     for (; op != NULL && op != coord->op; op = op->next) {
         switch (op->step) {

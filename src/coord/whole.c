@@ -228,7 +228,7 @@ serve_flush(struct coord *coord, struct cmd_call *call)
     count = flush_slots(coord, op, db);
     op->reply.used = 0;
     buf_must_printf(&op->reply, "*2\r\n:%u\r\n:0\r\n", count);
-    op->step = STEP_COPIES;
+    op_set_step(coord, op, STEP_COPIES);
     copies_send(coord, op);
 }
 

@@ -132,6 +132,7 @@ replica_promise(struct replica *replica, uint32_t slot, struct stamp tenure,
     end_tenure(replica, state);
     state->promised = tenure;
     state->promised_to = (uint16_t)holder;
+    store_note_stamp(replica->store, tenure); /* for the ceiling */
     return true;
 }
 

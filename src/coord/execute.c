@@ -125,11 +125,13 @@ note_after(struct coord *coord, const struct store_key *key, uint32_t at)
 static void
 note_seen(struct coord *coord, const struct store_key *key, uint32_t at)
 {
+    const struct slot_state *state = &coord->replica->slots[key->slot];
     struct touched *touched = add_touched(coord, key);
 
     (void)at;
     touched->version = store_version(coord->store, key);
     touched->newest = store_newest(coord->store, key);
+    if (state->tenure == TENURE_HELD) touched->tenure = state->promised;
 }
 
 /* ---- the guards ---- */

@@ -167,25 +167,44 @@ versions_frame(struct coord *coord, struct link *link,
 
 /* ---- the answer ---- */
 
-/* *is_new: the key is not what was read, by this record or meanwhile. False:
- * malformed. */
+/*
+ * A newer record, merged. What it says of the read:
+ *   NEWER   it brought something; or something else was written since, which
+ *           the read should perhaps have seen: it is done again
+ *   OLDER   what was read has won all the same: the other is to have it
+ *   SAME    it is a later write of this node, which was the primary all the
+ *           time: the read was before it, and had seen everything
+ */
 static bool
 merge_newer(struct coord *coord, struct wire_reader *reader,
-            const struct touched *touched, bool *is_new)
+            const struct touched *touched, uint8_t *what)
 {
     struct stamp tenure = {wire_u64(reader)};
     struct record record;
     struct store_key key;
+    uint64_t before, after;
+    bool was_primary;
 
     if (!record_read(reader, &record) || record.kind == RECORD_FLOOR)
         return false;
     key = store_key(coord->store, record.db, record.key);
     store_lock(coord->store, key.slot);
+    before = store_version(coord->store, &key);
     coord->replica->slots[key.slot].brought++;
     (void)replica_merge(coord->replica, &key, &record, tenure,
                         coord_wall(coord), NULL);
-    *is_new = store_version(coord->store, &key) != touched->version;
+    after = store_version(coord->store, &key);
+    was_primary =
+        touched->tenure.bits != 0 &&
+        coord->replica->slots[key.slot].tenure == TENURE_HELD &&
+        coord->replica->slots[key.slot].promised.bits == touched->tenure.bits;
     store_unlock(coord->store, key.slot);
+    if (after == before && after == touched->version) {
+        *what = VERSION_OLDER;
+    } else if (after == before && was_primary &&
+               stamp_node(record.stamp) == coord->replica->self) {
+        *what = VERSION_SAME;
+    }
     return true;
 }
 
@@ -219,15 +238,11 @@ read_answers(struct coord *coord, struct op *op, struct link *link,
         uint8_t what = wire_u8(&reader);
 
         if (reader.is_bad) return false;
-        if (what == VERSION_NEWER) {
-            bool is_new = false;
-
-            if (!merge_newer(coord, &reader, &op->touched[i], &is_new))
-                return false;
-            if (is_new) answers->has_newer = true;
-            /* what is here has won all the same: the other is to have it */
-            if (!is_new) what = VERSION_OLDER;
+        if (what == VERSION_NEWER &&
+            !merge_newer(coord, &reader, &op->touched[i], &what)) {
+            return false;
         }
+        if (what == VERSION_NEWER) answers->has_newer = true;
         if (what == VERSION_OLDER) {
             struct touched *touched = &op->touched[i];
 

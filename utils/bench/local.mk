@@ -18,4 +18,5 @@ EXTRA_DIST += \
 	utils/bench/limit \
 	utils/bench/memory \
 	utils/bench/node \
+	utils/bench/ring \
 	utils/bench/workers

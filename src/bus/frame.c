@@ -176,3 +176,20 @@ frame_read(struct bytes bytes, size_t payload_max, struct frame *frame,
         return FRAME_BAD;
     return FRAME_WHOLE;
 }
+
+bool
+frame_peek(struct bytes *bytes, struct frame *frame)
+{
+    struct wire_reader reader = wire_reader(*bytes);
+    uint32_t length;
+
+    if (bytes->size < FRAME_HEAD_BYTES) return false;
+    (void)wire_take(&reader, TYPE_AT);
+    frame->type = wire_u8(&reader);
+    length = wire_u32(&reader);
+    if (length > bytes->size - FRAME_HEAD_BYTES) return false;
+    frame->payload = bytes_of(bytes->data + FRAME_HEAD_BYTES, length);
+    bytes->data += FRAME_HEAD_BYTES + (size_t)length;
+    bytes->size -= FRAME_HEAD_BYTES + (size_t)length;
+    return true;
+}

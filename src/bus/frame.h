@@ -96,4 +96,8 @@ enum frame_result { FRAME_WHOLE, FRAME_MORE, FRAME_BAD };
 enum frame_result frame_read(struct bytes bytes, size_t payload_max,
                              struct frame *frame, size_t *used);
 
+/* For a look ahead: the frame that *bytes begins with, unchecked but for its
+ * length, and *bytes goes behind it. False: none that is whole. */
+bool frame_peek(struct bytes *bytes, struct frame *frame);
+
 #endif

@@ -24,14 +24,70 @@ wire_reader(struct bytes bytes)
     return (struct wire_reader){bytes.data, end, false};
 }
 
-uint8_t wire_u8(struct wire_reader *reader);
-uint16_t wire_u16(struct wire_reader *reader);
-uint32_t wire_u32(struct wire_reader *reader);
-uint64_t wire_u64(struct wire_reader *reader);
-/* LEB128, at most 10 bytes, and no more of them than the number needs. */
-uint64_t wire_varint(struct wire_reader *reader);
 /* `size` bytes of the payload, borrowed. */
-struct bytes wire_take(struct wire_reader *reader, size_t size);
+static inline struct bytes
+wire_take(struct wire_reader *reader, size_t size)
+{
+    struct bytes bytes = {reader->at, size};
+
+    if (UNLIKELY(reader->is_bad || size > (size_t)(reader->end - reader->at))) {
+        reader->is_bad = true;
+        return (struct bytes){NULL, 0};
+    }
+    if (size > 0) reader->at += size;
+    return bytes;
+}
+
+/* Put together byte by byte: compilers make one load of it where the machine
+ * is little endian, and it is right on the others. */
+static inline uint64_t
+wire_little(struct wire_reader *reader, size_t size)
+{
+    struct bytes bytes = wire_take(reader, size);
+    uint64_t value = 0;
+    size_t i;
+
+    if (UNLIKELY(bytes.data == NULL)) return 0;
+    for (i = size; i > 0; i--)
+        value = value << 8 | (uint8_t)bytes.data[i - 1];
+    return value;
+}
+
+static inline uint8_t
+wire_u8(struct wire_reader *reader)
+{
+    return (uint8_t)wire_little(reader, 1);
+}
+
+static inline uint16_t
+wire_u16(struct wire_reader *reader)
+{
+    return (uint16_t)wire_little(reader, 2);
+}
+
+static inline uint32_t
+wire_u32(struct wire_reader *reader)
+{
+    return (uint32_t)wire_little(reader, 4);
+}
+
+static inline uint64_t
+wire_u64(struct wire_reader *reader)
+{
+    return wire_little(reader, 8);
+}
+
+uint64_t wire_varint_slowly(struct wire_reader *reader);
+/* LEB128, at most 10 bytes, and no more of them than the number needs. */
+static inline uint64_t
+wire_varint(struct wire_reader *reader)
+{
+    if (LIKELY(reader->at < reader->end && !reader->is_bad &&
+               (uint8_t)*reader->at < 0x80)) {
+        return (uint8_t)*reader->at++;
+    }
+    return wire_varint_slowly(reader);
+}
 /* A varint length, then so many bytes, borrowed. */
 struct bytes wire_bytes(struct wire_reader *reader);
 /* The rest, borrowed. */
@@ -44,10 +100,46 @@ wire_is_done(const struct wire_reader *reader)
 
 /* Writers append to a buf; memory that runs out aborts: sizes are checked
  * against the frame's limit before. */
-void wire_put_u8(struct buf *out, uint8_t value);
-void wire_put_u16(struct buf *out, uint16_t value);
-void wire_put_u32(struct buf *out, uint32_t value);
-void wire_put_u64(struct buf *out, uint64_t value);
+static inline void
+wire_put_little(struct buf *out, uint64_t value, size_t size)
+{
+    uint8_t bytes[8];
+    size_t i;
+
+    for (i = 0; i < size; i++)
+        bytes[i] = (uint8_t)(value >> (8 * i));
+    if (LIKELY(out->room - out->used >= size)) {
+        memcpy(out->data + out->used, bytes, size);
+        out->used += size;
+    } else {
+        buf_must_add(out, bytes, size);
+    }
+}
+
+static inline void
+wire_put_u8(struct buf *out, uint8_t value)
+{
+    wire_put_little(out, value, 1);
+}
+
+static inline void
+wire_put_u16(struct buf *out, uint16_t value)
+{
+    wire_put_little(out, value, 2);
+}
+
+static inline void
+wire_put_u32(struct buf *out, uint32_t value)
+{
+    wire_put_little(out, value, 4);
+}
+
+static inline void
+wire_put_u64(struct buf *out, uint64_t value)
+{
+    wire_put_little(out, value, 8);
+}
+
 void wire_put_varint(struct buf *out, uint64_t value);
 void wire_put_bytes(struct buf *out, struct bytes bytes); /* length, bytes */
 void wire_put_raw(struct buf *out, struct bytes bytes);   /* no length */

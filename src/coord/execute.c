@@ -58,59 +58,59 @@ for_keys(struct coord *coord, const struct cmd_call *call,
     }
 }
 
-/* What is about to be written over, should nobody take the write. */
-static void
-keep_before(struct coord *coord, const struct store_key *key,
-            struct touched *touched)
-{
-    struct record record;
-    size_t from = coord->before.used;
-
-    touched->is_before_kept = true;
-    if (touched->version == 0) return;
-    touched->is_before_kept =
-        store_record(coord->store, key, coord_wall(coord), &record) &&
-        record.value.size <= OP_BEFORE_MAX && record.key.size <= OP_BEFORE_MAX;
-    if (!touched->is_before_kept) return;
-    record_write(&coord->before, &record);
-    touched->before_bytes = (uint32_t)(coord->before.used - from);
-}
-
 static void
 note_before(struct coord *coord, const struct store_key *key, uint32_t at)
 {
+    const struct slot_state *state = &coord->replica->slots[key->slot];
     struct touched *touched = add_touched(coord, key);
+    struct store_sight sight;
+    size_t from = coord->before.used;
 
     (void)at;
-    touched->version = store_version(coord->store, key);
-    touched->tenure = coord->replica->slots[key->slot].promised;
-    if (coord->replica->slots[key->slot].is_short) {
+    touched->tenure = state->promised;
+    if (state->is_short) {
         coord->is_short = true;
     } else {
         replica_saw_tenure(coord->replica, key->slot, touched->tenure);
     }
-    keep_before(coord, key, touched);
+    /* what is about to be written over is kept, should nobody take the write */
+    touched->is_before_kept = true;
+    if (!store_look(coord->store, key, coord_wall(coord), &sight)) return;
+    touched->version = sight.version;
+    touched->is_before_kept = sight.record.value.size <= OP_BEFORE_MAX &&
+                              sight.record.key.size <= OP_BEFORE_MAX;
+    if (!touched->is_before_kept) return;
+    record_write(&coord->before, &sight.record);
+    touched->before_bytes = (uint32_t)(coord->before.used - from);
+}
+
+static bool
+is_named_before(const struct coord *coord, uint32_t at)
+{
+    const struct touched *touched = coord->touched;
+    uint32_t i;
+
+    for (i = 0; i < at; i++) {
+        if (touched[i].hash == touched[at].hash &&
+            touched[i].slot == touched[at].slot) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void
 note_after(struct coord *coord, const struct store_key *key, uint32_t at)
 {
     struct touched *touched = &coord->touched[at];
-    struct record record;
-    uint32_t i;
+    struct store_sight sight;
 
-    if (store_version(coord->store, key) == touched->version) return;
-    for (i = 0; i < at; i++) { /* named twice: told once */
-        if (coord->touched[i].hash == touched->hash &&
-            coord->touched[i].slot == touched->slot) {
-            return;
-        }
-    }
-    if (!store_record(coord->store, key, coord_wall(coord), &record)) return;
+    if (!store_look(coord->store, key, coord_wall(coord), &sight)) return;
+    if (sight.version == touched->version || is_named_before(coord, at)) return;
     touched->is_changed = true;
-    touched->is_counter =
-        record.kind == RECORD_VALUE && record.type == OBJECT_COUNTER;
-    touched->newest = store_newest(coord->store, key);
+    touched->is_counter = sight.record.kind == RECORD_VALUE &&
+                          sight.record.type == OBJECT_COUNTER;
+    touched->newest = sight.newest;
     if (coord->record_count == coord->record_room) {
         coord->record_room =
             coord->record_room > 0 ? 2 * coord->record_room : 16;
@@ -118,7 +118,7 @@ note_after(struct coord *coord, const struct store_key *key, uint32_t at)
             mem_must_array(coord->record_ends, coord->record_room,
                            sizeof(*coord->record_ends));
     }
-    record_write(&coord->records, &record);
+    record_write(&coord->records, &sight.record);
     coord->record_ends[coord->record_count++] = (uint32_t)coord->records.used;
 }
 
@@ -127,10 +127,12 @@ note_seen(struct coord *coord, const struct store_key *key, uint32_t at)
 {
     const struct slot_state *state = &coord->replica->slots[key->slot];
     struct touched *touched = add_touched(coord, key);
+    struct store_sight sight;
 
     (void)at;
-    touched->version = store_version(coord->store, key);
-    touched->newest = store_newest(coord->store, key);
+    (void)store_look(coord->store, key, coord_wall(coord), &sight);
+    touched->version = sight.version;
+    touched->newest = sight.newest;
     if (state->tenure == TENURE_HELD) touched->tenure = state->promised;
 }
 

@@ -3,6 +3,7 @@ src_libkula_a_SOURCES += \
 	src/coord/coord.h \
 	src/coord/copies.c \
 	src/coord/execute.c \
+	src/coord/expect.c \
 	src/coord/fetch.c \
 	src/coord/inside.h \
 	src/coord/op.c \

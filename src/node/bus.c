@@ -392,6 +392,8 @@ worker_bus_input(struct worker *worker, struct link *link, struct bytes bytes)
     struct cmd_env *env = worker->env;
 
     if (link->state == LINK_BROKEN) return;
+    if (link->state == LINK_OPEN && link->in.used == 0)
+        coord_expect(worker->coord, bytes);
     link_input(link, &events, bytes, env->now_ms, env->wall_ms);
     look_at(worker, of_link(link));
     if (worker->index == 0) note_heard(worker, of_link(link));

@@ -211,6 +211,9 @@ struct ring {
     _Atomic uint32_t roster; /* rises with the members */
     _Atomic uint32_t accepted_count;
     _Atomic uint32_t active_count; /* workers whose coord/ is active */
+    _Atomic uint64_t ceiling;      /* as saved */
+    _Atomic uint64_t ceiling_mark; /* above this it is to be saved anew */
+    struct lock ceiling_lock;      /* while it is */
     /* worker 0 */
     struct keeper *keeper;
     bool keeper_is_due, is_stale, is_joined;
@@ -218,9 +221,11 @@ struct ring {
     uint64_t quiet_turns[64]; /* of each worker, when that began */
     struct ring_retired *retired;
     uint32_t keeper_epoch;
-    struct stamp past;             /* the ceiling of the last life */
-    struct stamp ceiling, highest; /* saved; the highest clock met */
-    uint32_t ceiling_slot;         /* where the walk over the clocks is */
+    struct stamp past;   /* the ceiling of the last life */
+    uint64_t stray_map;  /* hash of the map whose slots are walked over */
+    uint32_t stray_slot; /* where the walk is */
+    bool is_stray_seen;  /* in this walk; see look_for_strays */
+    bool has_strays;
     uint64_t load_commands;
     int64_t load_ms;
     struct {
@@ -314,6 +319,10 @@ int64_t upkeep_setting(const struct ring *ring, const char *name,
                        int64_t value);
 uint64_t upkeep_key_count(const struct ring *ring);
 void upkeep_tick(struct worker *worker);
+/* At the end of each turn, before output is sent. */
+void upkeep_ceiling(struct worker *worker);
+/* The wall time, or one above all stamps of the last life. */
+int64_t upkeep_life_ms(const struct ring *ring, int64_t wall_ms);
 void upkeep_keeper(struct worker *worker); /* if it has something to do */
 
 #endif

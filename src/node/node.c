@@ -15,8 +15,8 @@
 #include "command/latency.h"
 #include "command/multi.h"
 #include "command/slowlog.h"
-#include "node/report.h"
 #include "coord/coord.h"
+#include "node/report.h"
 
 #include <limits.h>
 

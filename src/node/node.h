@@ -65,6 +65,7 @@ struct node_ring {
     struct link_ring link;
     struct stamp ceiling; /* NODE_FILE_CEILING of the last life */
     int64_t now_ms;       /* monotonic, when node_new is called */
+    int64_t repair_ms;    /* between rounds of anti-entropy; 0: 2 s */
 };
 
 struct node_config {

@@ -352,6 +352,7 @@ ring_turn_end(struct worker *worker)
     }
     bus_turn_end(worker);
     resume_due(worker);
+    upkeep_ceiling(worker);
 }
 
 int64_t

@@ -34,12 +34,34 @@ health_of(const struct member_view *view)
     return health;
 }
 
+/* Nobody waits for what was kept for a REMOVED one. */
+static void
+drop_hints(struct worker *worker, uint32_t number)
+{
+    struct replica *replica = worker->node->ring->replica;
+    struct hints *hints = atomic_load(&replica->hints);
+    struct hint batch[64];
+    uint32_t count, i;
+
+    if (hints == NULL || hints_count_of(hints, number) == 0) return;
+    hints_reset(hints, number);
+    while ((count = hints_take(hints, number, batch, 64)) > 0) {
+        for (i = 0; i < count; i++) {
+            hints_done(hints, number, &batch[i]);
+            replica_drop_held(replica, batch[i].slot, batch[i].hash,
+                              worker->env->wall_ms);
+        }
+    }
+    hints_forget(hints, number);
+}
+
 static void
 set_health(struct worker *worker)
 {
     struct ring *ring = worker->node->ring;
     uint8_t health[RING_NUMBERS] = {0};
     const uint8_t mask = PEER_RETURNING | PEER_DOWN | PEER_JOINING;
+    bool is_gone[RING_NUMBERS] = {false};
     struct member_view view;
     uint32_t count, i;
 
@@ -53,12 +75,14 @@ set_health(struct worker *worker)
         /* a number may be free again and taken by another */
         if (view.health == MEMBER_REMOVED && health[view.number] != 0) continue;
         health[view.number] = health_of(&view) | 128;
+        is_gone[view.number] = view.health == MEMBER_REMOVED;
     }
     ring_leave(worker);
     for (i = 1; i < RING_NUMBERS; i++) {
         _Atomic uint8_t *at = &ring->replica->health[i];
         uint8_t now = atomic_load(at), want = health[i] & mask;
 
+        if (is_gone[i]) drop_hints(worker, i);
         if (i == ring->replica->self && !(now & PEER_REACHABLE))
             atomic_fetch_or(at, PEER_REACHABLE);
         if ((now & mask) == want) continue;
@@ -231,26 +255,11 @@ take_identity(struct worker *worker, const struct standing *now)
         retire(ring, atomic_exchange(&replica->map, NULL));
     }
     if (now->number != replica->self) {
-        store_set_node(store, now->number, worker->env->wall_ms);
+        store_set_node(store, now->number,
+                       upkeep_life_ms(ring, worker->env->wall_ms));
         replica->self = now->number;
     }
     return true;
-}
-
-/* A node with a past may have minted stamps up to the ceiling it had saved. */
-static void
-learn_ceiling(struct ring *ring)
-{
-    struct store *store = ring->node->shared.store;
-    uint32_t slot;
-
-    if (ring->past.bits == 0) return;
-    for (slot = 0; slot < store_slot_count(store); slot++) {
-        store_lock(store, slot);
-        store_learn(store, slot, ring->past);
-        store_unlock(store, slot);
-    }
-    if (ring->past.bits > ring->highest.bits) ring->highest = ring->past;
 }
 
 /* Step 2. False: not yet. */
@@ -265,10 +274,7 @@ take_copies(struct worker *worker, const struct standing *now)
         return true;
     }
     if (!ring->is_joined) {
-        bool was_alone = atomic_load(&replica->is_alone);
-
         store_join_ring(ring->node->shared.store, skew_ms(ring));
-        if (!was_alone) learn_ceiling(ring);
         ring->is_joined = true;
         atomic_store(&replica->is_alone, false);
         atomic_store(&ring->is_active, true);

@@ -2,9 +2,11 @@
  * What worker 0 does now and then: steps the keeper, saves the ceiling, tells
  * the others of this node's load.
  *
- * The ceiling is a stamp that no clock of this life has reached. It is saved a
- * minute ahead and renewed ten seconds before it is reached, so it costs one
- * write of a small file in fifty seconds.
+ * The ceiling is a stamp above all that were minted and promised in this life.
+ * The next life begins above it, so it is close: three seconds ahead of the
+ * wall clock, saved anew when half of that is used up, and never only because
+ * time passes. A stamp that has passed it is saved before anybody hears of it:
+ * at the end of the turn, before the links' output.
  */
 #include "node/inside.h"
 
@@ -14,10 +16,12 @@
 #include <string.h>
 
 enum {
-    CEILING_AHEAD_MS = 60 * 1000, /* saved so far ahead */
-    CEILING_LEAST_MS = 10 * 1000, /* and anew before less is left */
-    CEILING_SLOTS = 1024,         /* clocks looked at in a tick */
+    CEILING_AHEAD_MS = 3000, /* saved so far ahead of the wall clock */
+    CEILING_ABOVE_MS = 1000, /* and of what was minted */
+    CEILING_LEAST_MS = 1500, /* saved anew when less is left */
+    STRAY_SLOTS = 1024,      /* looked at in a tick */
     LOAD_MS = 1000,
+    HELD_MS = 10 * 1000, /* a copy is not under way for longer, and no load */
     REPAIR_MS = 2000,
     HINTS_SHARE = 10, /* of maxmemory, unless hints-max-bytes is set */
 };
@@ -100,40 +104,51 @@ stamp_at(int64_t wall_ms)
     return stamp_next(STAMP_NEVER, wall_ms, 0);
 }
 
-/* The clocks are walked over a part at a time. */
+/* Without bound from above, repeated lives could carry it ever further. */
 static void
-look_at_clocks(struct ring *ring)
-{
-    struct store *store = ring->node->shared.store;
-    uint32_t count = store_slot_count(store), left;
-
-    for (left = count < CEILING_SLOTS ? count : CEILING_SLOTS; left > 0;
-         left--) {
-        uint32_t slot = ring->ceiling_slot++ & (count - 1);
-        struct stamp clock;
-
-        store_lock(store, slot);
-        clock = store_clock(store, slot);
-        store_unlock(store, slot);
-        if (clock.bits > ring->highest.bits) ring->highest = clock;
-    }
-}
-
-static void
-save_ceiling(struct ring *ring, int64_t wall_ms)
+save_ceiling(struct ring *ring, struct stamp noted, int64_t wall_ms)
 {
     const struct node_effects *effects = &ring->node->effects;
-    int64_t highest_ms = stamp_wall_ms(ring->highest);
+    int64_t noted_ms = stamp_wall_ms(noted), ceiling_ms, mark_ms;
+    struct stamp ceiling;
     char bytes[8];
     uint32_t i;
 
-    if (highest_ms < wall_ms) highest_ms = wall_ms;
-    if (ring->ceiling.bits > stamp_at(highest_ms + CEILING_LEAST_MS).bits)
-        return;
-    ring->ceiling = stamp_at(highest_ms + CEILING_AHEAD_MS);
+    ceiling_ms = wall_ms + CEILING_AHEAD_MS;
+    if (ceiling_ms < noted_ms + CEILING_ABOVE_MS)
+        ceiling_ms = noted_ms + CEILING_ABOVE_MS;
+    mark_ms = ceiling_ms - CEILING_LEAST_MS;
+    if (mark_ms < noted_ms + CEILING_ABOVE_MS / 2)
+        mark_ms = noted_ms + CEILING_ABOVE_MS / 2;
+    ceiling = stamp_at(ceiling_ms);
     for (i = 0; i < 8; i++)
-        bytes[i] = (char)(ring->ceiling.bits >> (8 * i) & 255);
+        bytes[i] = (char)(ceiling.bits >> (8 * i) & 255);
     effects->save(effects->self, NODE_FILE_CEILING, bytes_of(bytes, 8));
+    atomic_store(&ring->ceiling, ceiling.bits);
+    atomic_store(&ring->ceiling_mark, stamp_at(mark_ms).bits);
+    store_watch_stamps(ring->node->shared.store, stamp_at(mark_ms));
+}
+
+void
+upkeep_ceiling(struct worker *worker)
+{
+    struct ring *ring = worker->node->ring;
+    struct stamp noted = store_noted(worker->node->shared.store);
+
+    if (noted.bits <= atomic_load(&ring->ceiling_mark)) return;
+    if (noted.bits < atomic_load(&ring->ceiling) && worker->index != 0) return;
+    lock_take(&ring->ceiling_lock);
+    if (noted.bits > atomic_load(&ring->ceiling_mark))
+        save_ceiling(ring, noted, worker->env->wall_ms);
+    lock_drop(&ring->ceiling_lock);
+}
+
+int64_t
+upkeep_life_ms(const struct ring *ring, int64_t wall_ms)
+{
+    int64_t past_ms = stamp_wall_ms(ring->past) + 1;
+
+    return ring->past.bits != 0 && past_ms > wall_ms ? past_ms : wall_ms;
 }
 
 /* ---- facts ---- */
@@ -149,12 +164,87 @@ upkeep_key_count(const struct ring *ring)
     return count;
 }
 
+/* A copy of a slot that this node does not own lies outside its owners. The
+ * slots are walked over a part at a time; a new map begins a new walk, until
+ * whose end there may be any. */
+static void
+look_for_strays(struct ring *ring)
+{
+    struct store *store = ring->node->shared.store;
+    const struct ring_map *map = replica_map(ring->replica);
+    uint32_t count = store_slot_count(store), left;
+
+    if (map == NULL || !ring->is_joined) return;
+    if (ring->stray_map != ring_map_hash(map)) {
+        ring->stray_map = ring_map_hash(map);
+        ring->has_strays = true;
+        ring->stray_slot = 0;
+    }
+    for (left = count < STRAY_SLOTS ? count : STRAY_SLOTS; left > 0; left--) {
+        uint32_t slot = ring->stray_slot;
+
+        if (slot == 0) ring->is_stray_seen = false;
+        if (!ring_list_owns(ring_map_list(map, slot), ring->replica->self)) {
+            store_lock(store, slot);
+            if (store_slot_entries(store, slot) > 0) ring->is_stray_seen = true;
+            store_unlock(store, slot);
+        }
+        ring->stray_slot = (slot + 1) & (count - 1);
+        if (ring->stray_slot == 0) ring->has_strays = ring->is_stray_seen;
+    }
+}
+
+/* What this node may keep of others is not older. */
+static uint64_t
+oldest_held(const struct ring *ring)
+{
+    struct hints *hints = atomic_load(&ring->replica->hints);
+
+    if (ring->has_strays) return 0;
+    return hints != NULL ? hints_oldest(hints) : UINT64_MAX;
+}
+
+/* The copies of this member are not older, as far as it is known here. What it
+ * was given after it told its load was younger than HELD_MS then. */
+static uint64_t
+bound_of(const struct member_view *view, const struct cmd_env *env)
+{
+    int64_t told_ms;
+
+    if (view->told_ms == INT64_MIN) return 0;
+    told_ms = env->wall_ms - (env->now_ms - view->told_ms);
+    return min_u64(view->facts->oldest_held, stamp_at(told_ms - HELD_MS).bits);
+}
+
+/* Tombstones below it have no older copy anywhere outside their owners. */
+static void
+set_purge_bound(struct worker *worker)
+{
+    struct ring *ring = worker->node->ring;
+    uint64_t bound = oldest_held(ring);
+    struct member_view view;
+    uint32_t count, i;
+
+    if (!ring->is_joined) return;
+    ring_enter(worker, NULL);
+    count = members_count(ring->members);
+    for (i = 0; i < count; i++) {
+        if (!members_at(ring->members, i, &view) || view.is_self ||
+            view.number == 0 || view.health == MEMBER_REMOVED) {
+            continue;
+        }
+        bound = min_u64(bound, bound_of(&view, worker->env));
+    }
+    ring_leave(worker);
+    store_set_purge_bound(ring->node->shared.store, (struct stamp){bound});
+}
+
 static void
 publish_load(struct worker *worker)
 {
     struct ring *ring = worker->node->ring;
     struct replica *replica = ring->replica;
-    struct member_facts load = {.oldest_held = UINT64_MAX};
+    struct member_facts load = {.oldest_held = oldest_held(ring)};
     int64_t since_ms = worker->env->now_ms - ring->load_ms;
     struct store_stats stats;
     uint64_t commands = 0;
@@ -170,6 +260,7 @@ publish_load(struct worker *worker)
     load.memory_bytes = stats.used_bytes;
     load.ops_per_s =
         (commands - ring->load_commands) * 1000 / (uint64_t)since_ms;
+    load.hint_count = replica_hint_count(replica);
     load.dirty_slots = atomic_load(&replica->dirty_slots);
     load.unsettled_slots = atomic_load(&replica->unsettled);
     ring->load_commands = commands;
@@ -177,6 +268,7 @@ publish_load(struct worker *worker)
     ring_enter(worker, NULL);
     members_set_load(ring->members, &load);
     ring_leave(worker);
+    set_purge_bound(worker);
 }
 
 int64_t
@@ -216,13 +308,18 @@ upkeep_start(struct ring *ring, const struct node_config *config)
     struct keeper_config keeper = {
         .replica = ring->replica,
         .rng_seed = config->ring->member.rng_seed,
-        .repair_ms = REPAIR_MS,
+        .repair_ms =
+            config->ring->repair_ms > 0 ? config->ring->repair_ms : REPAIR_MS,
         .budget_percent =
             (uint32_t)upkeep_setting(ring, "background-budget", 25),
     };
 
-    ring->past = ring->highest = config->ring->ceiling;
-    save_ceiling(ring, config->store.wall_ms);
+    ring->past = config->ring->ceiling;
+    atomic_store(&ring->ceiling, ring->past.bits);
+    atomic_store(&ring->ceiling_mark, ring->past.bits);
+    store_watch_stamps(ring->node->shared.store, ring->past);
+    store_set_node(ring->node->shared.store, config->store.node,
+                   upkeep_life_ms(ring, config->store.wall_ms));
     read_settings(ring);
     ring->keeper = keeper_new(&keeper, &effects);
 }
@@ -233,7 +330,6 @@ upkeep_tick(struct worker *worker)
     struct ring *ring = worker->node->ring;
 
     read_settings(ring);
-    look_at_clocks(ring);
-    save_ceiling(ring, worker->env->wall_ms);
+    look_for_strays(ring);
     publish_load(worker);
 }

@@ -68,30 +68,62 @@ is_plain(const struct record *record)
            (record->kind == RECORD_VALUE && record->type == OBJECT_STRING);
 }
 
+/* One of the two, the record and what is here, may be out of tenure. */
+static NOINLINE enum store_outcome
+merge_judged(struct replica *replica, const struct store_key *key,
+             const struct record *record, struct stamp tenure, int64_t wall_ms,
+             struct stamp *by)
+{
+    struct store *store = replica->store;
+    const struct slot_state *state = &replica->slots[key->slot];
+    struct store_sight local;
+    struct stamp local_tenure;
+    bool is_record_out, is_local_out;
+
+    if (!is_plain(record) || !store_look(store, key, wall_ms, &local) ||
+        !is_plain(&local.record) ||
+        local.record.stamp.bits == record->stamp.bits) {
+        return store_merge(store, key, record, wall_ms, by);
+    }
+    local_tenure = replica_tenure_of(replica, key->slot, local.record.stamp);
+    is_record_out = is_out(state, record->stamp, tenure);
+    is_local_out = is_out(state, local.record.stamp, local_tenure);
+    if (is_record_out == is_local_out)
+        return store_merge(store, key, record, wall_ms, by);
+    atomic_fetch_add_explicit(&replica->out_of_tenure, 1, memory_order_relaxed);
+    if (is_record_out) return STORE_COVERED;
+    (void)store_drop_version(store, key->slot, key->hash, local.newest,
+                             wall_ms);
+    return store_merge(store, key, record, wall_ms, by);
+}
+
+/* What the slot's primary does not have, it has evicted. */
+static bool
+is_evicted(const struct replica *replica, const struct store_key *key,
+           const struct record *record)
+{
+    uint64_t evicted = store_evicted(replica->store, key->slot).bits;
+
+    if (record->kind == RECORD_TOMBSTONE || record->stamp.bits > evicted ||
+        (record->has_expiry && record->expire_stamp.bits > evicted)) {
+        return false;
+    }
+    return store_version(replica->store, key) == 0;
+}
+
 enum store_outcome
 replica_merge(struct replica *replica, const struct store_key *key,
               const struct record *record, struct stamp tenure, int64_t wall_ms,
               struct stamp *by)
 {
-    struct store *store = replica->store;
     const struct slot_state *state = &replica->slots[key->slot];
-    struct record local;
-    struct stamp local_tenure;
-    bool is_record_out, is_local_out;
+    enum store_outcome outcome;
 
     if (tenure.bits != 0) replica_saw_tenure(replica, key->slot, tenure);
-    if (!is_plain(record) || !store_record(store, key, wall_ms, &local) ||
-        !is_plain(&local) || local.stamp.bits == record->stamp.bits) {
-        return store_merge(store, key, record, wall_ms, by);
-    }
-    local_tenure = replica_tenure_of(replica, key->slot, local.stamp);
-    is_record_out = is_out(state, record->stamp, tenure);
-    is_local_out = is_out(state, local.stamp, local_tenure);
-    if (is_record_out == is_local_out)
-        return store_merge(store, key, record, wall_ms, by);
-    atomic_fetch_add_explicit(&replica->out_of_tenure, 1, memory_order_relaxed);
-    if (is_record_out) return STORE_COVERED;
-    (void)store_drop_version(store, key->slot, key->hash,
-                             store_newest(store, key), wall_ms);
-    return store_merge(store, key, record, wall_ms, by);
+    if (UNLIKELY(state->full[0].bits != tenure.bits))
+        return merge_judged(replica, key, record, tenure, wall_ms, by);
+    /* of the latest tenure: it wins by its stamp, or has to be looked at */
+    outcome = store_merge(replica->store, key, record, wall_ms, by);
+    if (LIKELY(outcome == STORE_STORED)) return outcome;
+    return merge_judged(replica, key, record, tenure, wall_ms, by);
 }

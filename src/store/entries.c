@@ -269,10 +269,11 @@ store_evict(struct store *store, uint32_t slot, uint64_t hash,
     struct found found = find_hash(store, slot, hash);
     struct object *object;
 
+    store_raise_evicted(store, slot, newest);
     if (found.place.bucket == NULL) return false;
     object = place_object(found.place);
     if (object->flags & OBJECT_TOMBSTONE) return false;
-    if (object_newest(object).bits != newest.bits) return false;
+    if (object_newest(object).bits > newest.bits) return false;
     inside_drop(store, &found, object, hash, wall_ms);
     atomic_fetch_add_explicit(&store->evicted, 1, memory_order_relaxed);
     return true;

@@ -19,6 +19,7 @@
  */
 #include "store/inside.h"
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/memory.h"
 
@@ -130,28 +131,55 @@ is_volatile_policy(uint32_t policy)
     return policy >= POLICY_VOLATILE_LRU;
 }
 
-static void
-evict(struct store *store, struct found *found, int64_t wall_ms)
-{
-    struct object *object = place_object(found->place);
-    uint64_t hash = inside_hash(store, object_db(object), object_key(object));
-
-    if (store->hooks.evicted != NULL) {
-        store->hooks.evicted(store->hooks.self, slot_index(store, found->slot),
-                             hash, object_newest(object));
-    }
-    if (place_heat(found->place) < HEAT_MAIN) ghost_add(store, hash);
-    inside_take_out(store, found, object, hash, wall_ms);
-    atomic_fetch_add_explicit(&store->evicted, 1, memory_order_relaxed);
-}
-
 /* One call's search for what may go. */
 struct search {
     uint32_t policy;
     int64_t wall_ms;
     uint64_t seen, evicted; /* entries, by this call */
     uint32_t barren;        /* looks in a row that saw nothing to judge */
+    bool (*may)(void *self, uint32_t slot); /* besides the hooks'; or NULL */
+    void *self;
 };
+
+/* False: there is no memory for one. */
+static bool
+leave_tombstone(struct store *store, struct found *found, struct object *object,
+                uint64_t hash, int64_t wall_ms)
+{
+    struct bytes name = object_key(object);
+    struct store_key key = {.hash = hash, .db = object_db(object)};
+    struct buf copy = {0};
+
+    if (buf_add(&copy, name.data, name.size) != ERR_OK) return false;
+    key.slot = slot_index(store, found->slot);
+    key.name = buf_bytes(&copy); /* the object is about to go */
+    found->tag = hash_tag(hash, found->table->depth);
+    inside_bury(store, found, &key, inside_mint(store, found->slot, wall_ms),
+                false);
+    buf_deinit(&copy);
+    return true;
+}
+
+static void
+evict(struct store *store, struct found *found, const struct search *search)
+{
+    struct object *object = place_object(found->place);
+    uint64_t hash = inside_hash(store, object_db(object), object_key(object));
+    uint32_t slot = slot_index(store, found->slot);
+
+    if (store->hooks.evicted != NULL) {
+        store->hooks.evicted(store->hooks.self, slot, hash,
+                             object_newest(object));
+        if (!is_volatile_policy(search->policy))
+            store_raise_evicted(store, slot, object_newest(object));
+    }
+    if (place_heat(found->place) < HEAT_MAIN) ghost_add(store, hash);
+    if (store->hooks.evicted == NULL || !is_volatile_policy(search->policy) ||
+        !leave_tombstone(store, found, object, hash, search->wall_ms)) {
+        inside_take_out(store, found, object, hash, search->wall_ms);
+    }
+    atomic_fetch_add_explicit(&store->evicted, 1, memory_order_relaxed);
+}
 
 /* How much warmer than the coldest an entry may be and still go: it grows when
  * many were looked at for few that went. */
@@ -166,8 +194,9 @@ hurry_of(const struct search *search)
 
 /* In a ring: only where this node decides. The slot is locked. */
 static bool
-may_evict(const struct store *store, uint32_t slot)
+may_evict(const struct store *store, const struct search *search, uint32_t slot)
 {
+    if (search->may != NULL && !search->may(search->self, slot)) return false;
     return store->hooks.may_evict == NULL ||
            store->hooks.may_evict(store->hooks.self, slot);
 }
@@ -284,9 +313,9 @@ sweep(struct store *store, struct hand *hand, bool is_fresh_hand,
     at = hand->slot;
     slot = &store->slots[at];
     store_lock(store, at);
-    table = !may_evict(store, at) ? NULL
-            : is_volatile         ? hand_volatile_table(store, slot, hand)
-                                  : hand_table(slot, hand);
+    table = !may_evict(store, search, at) ? NULL
+            : is_volatile ? hand_volatile_table(store, slot, hand)
+                          : hand_table(slot, hand);
     for (looked = 0; table != NULL && looked < HAND_BUCKETS; looked++) {
         for (i = 0; i < BUCKET_ENTRIES; i++) {
             struct found found = {
@@ -297,7 +326,7 @@ sweep(struct store *store, struct hand *hand, bool is_fresh_hand,
             search->seen++;
             if (is_volatile && !place_has_expiry(found.place)) continue;
             if (!judge(search, found.place, is_fresh_hand)) continue;
-            evict(store, &found, search->wall_ms);
+            evict(store, &found, search);
             search->evicted++;
         }
         if (++hand->bucket == table->bucket_count) break;
@@ -325,9 +354,9 @@ sweep_for_one(struct store *store, struct hand *hand, struct search *search)
     at = hand->slot;
     slot = &store->slots[at];
     store_lock(store, at);
-    table = !may_evict(store, at) ? NULL
-            : is_volatile         ? hand_volatile_table(store, slot, hand)
-                                  : hand_table(slot, hand);
+    table = !may_evict(store, search, at) ? NULL
+            : is_volatile ? hand_volatile_table(store, slot, hand)
+                          : hand_table(slot, hand);
     for (i = 0; table != NULL && i < HAND_BUCKETS * BUCKET_ENTRIES; i++) {
         uint32_t b = hand->bucket + i / BUCKET_ENTRIES;
         struct place place;
@@ -348,7 +377,7 @@ sweep_for_one(struct store *store, struct hand *hand, struct search *search)
     if (best.place.bucket != NULL) {
         best.slot = slot;
         best.table = table;
-        evict(store, &best, search->wall_ms);
+        evict(store, &best, search);
         search->evicted++;
         inside_shrink(store, table);
     }
@@ -497,6 +526,14 @@ used_bytes(const struct store *store)
            atomic_load_explicit(&store->table_bytes, memory_order_relaxed);
 }
 
+/* What objects take: cells that are free count as gone. */
+static int64_t
+object_bytes_used(const struct store *store)
+{
+    return (int64_t)heap_taken_bytes(store->heap) -
+           (int64_t)heap_free_cell_bytes(store->heap);
+}
+
 static int64_t
 reserve_bytes(uint64_t max_bytes)
 {
@@ -589,6 +626,40 @@ store_make_room(struct store *store, size_t bytes, int64_t wall_ms)
     err = find_room(store, max_bytes, bytes, wall_ms);
     lock_drop(&store->evictor.lock);
     return err;
+}
+
+uint64_t
+store_evict_bytes(struct store *store, uint64_t bytes,
+                  bool (*may)(void *self, uint32_t slot), void *self,
+                  int64_t wall_ms)
+{
+    struct search search = {.policy = atomic_load_explicit(
+                                &store->evictor.policy, memory_order_relaxed),
+                            .wall_ms = wall_ms,
+                            .may = may,
+                            .self = self};
+    int64_t before, now;
+
+    lock_take(&store->evictor.lock);
+    now = before = object_bytes_used(store);
+    while (before - now < (int64_t)bytes &&
+           evict_batch(store, &search, EVICT_BATCH) > 0) {
+        now = object_bytes_used(store);
+    }
+    lock_drop(&store->evictor.lock);
+    return before > now ? (uint64_t)(before - now) : 0;
+}
+
+uint64_t
+store_short_bytes(const struct store *store)
+{
+    uint64_t max_bytes =
+        atomic_load_explicit(&store->evictor.max_bytes, memory_order_relaxed);
+    int64_t over;
+
+    if (max_bytes == 0 || look_at_room(store, max_bytes, 0).is_enough) return 0;
+    over = used_bytes(store) + reserve_bytes(max_bytes) - (int64_t)max_bytes;
+    return over > 0 ? (uint64_t)over : (uint64_t)reserve_bytes(max_bytes);
 }
 
 void

@@ -83,6 +83,7 @@ struct ring_slot {
     struct stamp life;         /* STAMP_NEVER, or as store->life and later:
                                 * see inside_end_life */
     _Atomic uint64_t repaired; /* repaired-through */
+    _Atomic uint64_t evicted;  /* evicted-through */
     _Atomic uint64_t least;    /* no tombstone's newest stamp is below */
     uint64_t walk_least;       /* the same, being found anew by the purge */
     uint32_t tombstones;
@@ -104,7 +105,9 @@ struct store {
     uint32_t slot_count;
     uint32_t node;
     bool is_single;
-    struct stamp life; /* no share born before this is our own */
+    struct stamp life;           /* no share born before this is our own */
+    _Atomic uint64_t stamp_mark; /* stamps above it are noted: in stamp_top */
+    _Atomic uint64_t stamp_top;
     struct ring *ring; /* owned; NULL: alone */
     struct store_evict_hooks hooks;
     struct hash_key hash_key;

@@ -6,6 +6,7 @@ src_libkula_a_SOURCES += \
 	src/store/heap.c \
 	src/store/heap.h \
 	src/store/inside.h \
+	src/store/look.c \
 	src/store/merge.c \
 	src/store/object.c \
 	src/store/object.h \

@@ -41,6 +41,13 @@ void store_join_ring(struct store *store, int64_t skew_ms);
  * before the first write. Life begins anew. Unlocked. */
 void store_set_node(struct store *store, uint32_t node, int64_t wall_ms);
 
+/* From now on the largest stamp above `mark` that is minted here, or promised,
+ * is remembered: what store_noted() tells, STAMP_NEVER if there was none. At
+ * the start nothing is. Any thread, no lock. */
+void store_watch_stamps(struct store *store, struct stamp mark);
+void store_note_stamp(struct store *store, struct stamp promised);
+struct stamp store_noted(const struct store *store);
+
 /* A fresh node learns its ring's hash key: while the store is empty. Unlocked.
  */
 void store_rekey(struct store *store, const uint8_t seed[32]);
@@ -58,6 +65,15 @@ bool store_record(struct store *store, const struct store_key *key,
 uint64_t store_version(struct store *store, const struct store_key *key);
 /* The newest stamp of any cell; STAMP_NEVER: nothing. */
 struct stamp store_newest(struct store *store, const struct store_key *key);
+
+/* store_record, store_version and store_newest in one; false: nothing. */
+struct store_sight {
+    struct record record; /* borrows the object until it changes */
+    uint64_t version;
+    struct stamp newest;
+};
+bool store_look(struct store *store, const struct store_key *key,
+                int64_t wall_ms, struct store_sight *sight);
 
 enum store_outcome {
     STORE_STORED,  /* its cells are here now */
@@ -124,7 +140,9 @@ void store_forget_slot(struct store *store, uint32_t slot);
 /*
  * Eviction in a ring is the acting primary's: with a filter set,
  * store_make_room evicts in slots for which it says true (called with the slot
- * locked), and tells what it evicted. Unlocked; set once.
+ * locked), and tells what it evicted. A volatile policy leaves tombstones, as
+ * other keys of the slot may never go: all others raise evicted-through.
+ * Unlocked; set once.
  */
 struct store_evict_hooks {
     bool (*may_evict)(void *self, uint32_t slot);
@@ -134,9 +152,22 @@ struct store_evict_hooks {
 };
 void store_set_evict_hooks(struct store *store,
                            const struct store_evict_hooks *hooks);
-/* Drops exactly that version without a trace; false: another is there. */
+/* Drops this version and what is older without a trace but evicted-through,
+ * which rises to it; false: nothing such is there. */
 bool store_evict(struct store *store, uint32_t slot, uint64_t hash,
                  struct stamp newest, int64_t wall_ms);
+/* Evicted-through: a key that is not here may have been evicted in a version
+ * up to this one. */
+struct stamp store_evicted(const struct store *store, uint32_t slot);
+void store_raise_evicted(struct store *store, uint32_t slot,
+                         struct stamp stamp);
+/* Evicts about so many bytes where the hooks and `may` allow it (called like
+ * may_evict), whatever is free; returns how many went. */
+uint64_t store_evict_bytes(struct store *store, uint64_t bytes,
+                           bool (*may)(void *self, uint32_t slot), void *self,
+                           int64_t wall_ms);
+/* How many bytes are missing for the next command; 0: none. */
+uint64_t store_short_bytes(const struct store *store);
 
 /* The same for a copy that should not be here, tombstones included. */
 bool store_drop_version(struct store *store, uint32_t slot, uint64_t hash,

@@ -90,6 +90,30 @@ store_mint(struct store *store, uint32_t slot, int64_t wall_ms)
     return inside_mint(store, &store->slots[slot], wall_ms);
 }
 
+void
+store_watch_stamps(struct store *store, struct stamp mark)
+{
+    atomic_store(&store->stamp_mark, mark.bits);
+}
+
+void
+store_note_stamp(struct store *store, struct stamp promised)
+{
+    uint64_t known = atomic_load(&store->stamp_top);
+
+    if (promised.bits <= atomic_load(&store->stamp_mark)) return;
+    while (known < promised.bits &&
+           !atomic_compare_exchange_weak(&store->stamp_top, &known,
+                                         promised.bits)) {
+    }
+}
+
+struct stamp
+store_noted(const struct store *store)
+{
+    return (struct stamp){atomic_load(&store->stamp_top)};
+}
+
 struct stamp
 store_clock(const struct store *store, uint32_t slot)
 {
@@ -222,6 +246,7 @@ store_forget_slot(struct store *store, uint32_t slot_at)
     ring->floors = NULL;
     slot->digest = 0;
     atomic_store_explicit(&ring->repaired, 0, memory_order_relaxed);
+    atomic_store_explicit(&ring->evicted, 0, memory_order_relaxed);
 }
 
 /* ---- tombstones ---- */
@@ -423,6 +448,23 @@ store_repaired(const struct store *store, uint32_t slot)
     if (store->ring == NULL) return STAMP_NEVER;
     return (struct stamp){atomic_load_explicit(
         &store->ring->slots[slot].repaired, memory_order_relaxed)};
+}
+
+struct stamp
+store_evicted(const struct store *store, uint32_t slot)
+{
+    if (store->ring == NULL) return STAMP_NEVER;
+    return (struct stamp){atomic_load_explicit(
+        &store->ring->slots[slot].evicted, memory_order_relaxed)};
+}
+
+void
+store_raise_evicted(struct store *store, uint32_t slot, struct stamp stamp)
+{
+    _Atomic uint64_t *evicted = &store->ring->slots[slot].evicted;
+
+    if (stamp.bits > atomic_load_explicit(evicted, memory_order_relaxed))
+        atomic_store_explicit(evicted, stamp.bits, memory_order_relaxed);
 }
 
 void

@@ -30,6 +30,7 @@ store_new(const struct store_config *config)
     store->life = stamp_next(STAMP_NEVER, config->wall_ms, config->node);
     store->evictor.rng.state = config->rng_seed;
     atomic_init(&store->dice, config->rng_seed);
+    atomic_init(&store->stamp_mark, UINT64_MAX);
     store->slots = mem_try_aligned(store->slot_count * sizeof(struct slot), 64);
     store->expire_at = mem_try(store->slot_count * sizeof(uint32_t));
     store->heap = heap_new(!store->is_single);
@@ -194,6 +195,9 @@ struct stamp
 inside_mint(struct store *store, struct slot *slot, int64_t wall_ms)
 {
     slot->clock = stamp_next(slot->clock, wall_ms, store->node);
+    if (UNLIKELY(slot->clock.bits > atomic_load_explicit(&store->stamp_mark,
+                                                         memory_order_relaxed)))
+        store_note_stamp(store, slot->clock);
     return slot->clock;
 }
 

@@ -395,6 +395,14 @@ dead_floor(const struct object *dead, int64_t wall_ms)
     return stamp_next(object_newest(dead), wall_ms > at ? at : 0, 0);
 }
 
+/* The key may have been evicted here, and not yet elsewhere: what is there is
+ * not to be added. */
+static struct stamp
+above_evicted(const struct slot *slot)
+{
+    return (struct stamp){slot->clock.bits + 1};
+}
+
 /* The counter that a key's present value is, or becomes. */
 static struct bytes
 as_counter(const struct object *old, struct stamp floor, uint8_t *out)
@@ -428,6 +436,8 @@ store_add(struct store *store, const struct store_key *key, int64_t delta,
 
     if (object != NULL && object_is_hidden(object, wall_ms))
         floor = dead_floor(object, wall_ms);
+    else if (object == NULL && store_evicted(store, key->slot).bits != 0)
+        floor = above_evicted(found.slot);
     found = find_live(store, key, wall_ms);
     object = found_object(&found);
     value = as_counter(object, floor, encoded);

@@ -1,0 +1,96 @@
+/*
+ * Looks ahead into bytes that a peer has sent: the keys of their frames are
+ * asked of the memory together, in the same three waves as a client's batch,
+ * so that the waits overlap. Only hints: whatever makes no sense is left to
+ * those who read it for good.
+ */
+#include "coord/inside.h"
+
+#include "bus/wire.h"
+
+enum { EXPECT_MAX = 128 };
+
+static bool
+key_of_copy(const struct coord *coord, struct bytes payload,
+            struct store_key *key)
+{
+    struct wire_reader reader = wire_reader(payload);
+    uint8_t flags = wire_u8(&reader);
+    uint64_t db;
+    struct bytes name;
+
+    if (flags & COPY_HINT) return false;
+    (void)wire_varint(&reader);   /* how many */
+    (void)wire_take(&reader, 12); /* list hash, tenure */
+    (void)wire_take(&reader, 2);  /* kind, flags */
+    db = wire_varint(&reader);
+    name = wire_bytes(&reader);
+    if (reader.is_bad || db >= STORE_DBS) return false;
+    *key = store_key(coord->store, (uint32_t)db, name);
+    return true;
+}
+
+static bool
+key_of_request(const struct coord *coord, struct bytes payload,
+               struct store_key *key)
+{
+    struct wire_reader reader = wire_reader(payload);
+    uint8_t db;
+    struct bytes name;
+
+    (void)wire_take(&reader, 2); /* hops, protocol */
+    db = wire_u8(&reader);
+    (void)wire_u8(&reader);
+    if (wire_varint(&reader) < 2) return false;
+    (void)wire_bytes(&reader); /* the command's name */
+    name = wire_bytes(&reader);
+    if (reader.is_bad || db >= STORE_DBS) return false;
+    *key = store_key(coord->store, db, name);
+    return true;
+}
+
+static bool
+key_of_versions(const struct coord *coord, struct bytes payload,
+                struct store_key *key)
+{
+    struct wire_reader reader = wire_reader(payload);
+    uint64_t slot;
+
+    (void)wire_varint(&reader); /* how many */
+    slot = wire_varint(&reader);
+    *key =
+        (struct store_key){.hash = wire_u64(&reader), .slot = (uint32_t)slot};
+    return !reader.is_bad && slot < coord->replica->slot_count;
+}
+
+static bool
+key_of(const struct coord *coord, const struct frame *frame,
+       struct store_key *key)
+{
+    switch (frame->type) {
+    case FRAME_COPY: return key_of_copy(coord, frame->payload, key);
+    case FRAME_REQUEST: return key_of_request(coord, frame->payload, key);
+    case FRAME_VERSIONS: return key_of_versions(coord, frame->payload, key);
+    default: return false;
+    }
+}
+
+void
+coord_expect(struct coord *coord, struct bytes bytes)
+{
+    struct store_key keys[EXPECT_MAX];
+    uint32_t count = 0, i;
+    struct frame frame;
+
+    while (count < EXPECT_MAX && frame_peek(&bytes, &frame)) {
+        if (!key_of(coord, &frame, &keys[count])) continue;
+        store_prefetch_slot(coord->store, &keys[count]);
+        __builtin_prefetch(&coord->replica->slots[keys[count].slot], 1);
+        count++;
+    }
+    if (count < 2) return; /* no waits that could overlap */
+    for (i = 0; i < count; i++)
+        store_prefetch_bucket(coord->store, &keys[i]);
+    for (i = 0; i < count; i++)
+        store_prefetch_object(coord->store, &keys[i]);
+}

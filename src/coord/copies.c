@@ -414,7 +414,9 @@ check_incoming(struct coord *coord, const struct incoming *incoming,
         *stamp = coord->replica->slots[incoming->slot].promised;
         return NACK_STALE;
     }
-    if (!(flags & COPY_SHORT)) {
+    if (flags & COPY_SHORT) {
+        replica_saw_short(coord->replica, incoming->slot, incoming->tenure);
+    } else {
         replica_saw_tenure(coord->replica, incoming->slot, incoming->tenure);
     }
     return 0;

@@ -70,6 +70,7 @@ note_before(struct coord *coord, const struct store_key *key, uint32_t at)
     touched->tenure = state->promised;
     if (state->is_short) {
         coord->is_short = true;
+        replica_saw_short(coord->replica, key->slot, touched->tenure);
     } else {
         replica_saw_tenure(coord->replica, key->slot, touched->tenure);
     }

@@ -125,9 +125,13 @@ standins_keep(struct coord *coord, uint32_t target,
     if (record->kind == RECORD_FLOOR || record->kind == RECORD_EXPIRY)
         return false; /* not the whole key: a dirty mark does better */
     replica_standin(replica);
-    if (!is_short && incoming->slot < replica->slot_count) {
+    if (incoming->slot < replica->slot_count) {
         store_lock(replica->store, incoming->slot);
-        replica_saw_tenure(replica, incoming->slot, incoming->tenure);
+        if (is_short) {
+            replica_saw_short(replica, incoming->slot, incoming->tenure);
+        } else {
+            replica_saw_tenure(replica, incoming->slot, incoming->tenure);
+        }
         store_unlock(replica->store, incoming->slot);
     }
     held = atomic_load(&replica->held);

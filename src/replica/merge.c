@@ -29,6 +29,34 @@ replica_saw_tenure(struct replica *replica, uint32_t slot, struct stamp tenure)
     full[at] = tenure;
 }
 
+void
+replica_saw_short(struct replica *replica, uint32_t slot, struct stamp tenure)
+{
+    struct stamp *few = replica->slots[slot].few;
+
+    if (tenure.bits <= few[0].bits) return;
+    few[1] = few[0];
+    few[0] = tenure;
+}
+
+/* It was written under a tenure that fewer have promised than should: such
+ * versions are neither in tenure nor out of it. */
+static bool
+is_of_short(const struct slot_state *state, struct stamp stamp,
+            struct stamp full)
+{
+    uint32_t i;
+
+    for (i = 0; i < ARRAY_LEN(state->few); i++) {
+        if (state->few[i].bits > full.bits &&
+            state->few[i].bits <= stamp.bits &&
+            stamp_node(state->few[i]) == stamp_node(stamp)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 struct stamp
 replica_tenure_of(const struct replica *replica, uint32_t slot,
                   struct stamp stamp)
@@ -39,7 +67,9 @@ replica_tenure_of(const struct replica *replica, uint32_t slot,
     for (i = 0; i < TENURES_KEPT && full[i].bits != 0; i++) {
         if (full[i].bits <= stamp.bits &&
             stamp_node(full[i]) == stamp_node(stamp)) {
-            return full[i];
+            return is_of_short(&replica->slots[slot], stamp, full[i])
+                       ? STAMP_NEVER
+                       : full[i];
         }
     }
     return STAMP_NEVER;
@@ -97,20 +127,6 @@ merge_judged(struct replica *replica, const struct store_key *key,
     return store_merge(store, key, record, wall_ms, by);
 }
 
-/* What the slot's primary does not have, it has evicted. */
-static bool
-is_evicted(const struct replica *replica, const struct store_key *key,
-           const struct record *record)
-{
-    uint64_t evicted = store_evicted(replica->store, key->slot).bits;
-
-    if (record->kind == RECORD_TOMBSTONE || record->stamp.bits > evicted ||
-        (record->has_expiry && record->expire_stamp.bits > evicted)) {
-        return false;
-    }
-    return store_version(replica->store, key) == 0;
-}
-
 enum store_outcome
 replica_merge(struct replica *replica, const struct store_key *key,
               const struct record *record, struct stamp tenure, int64_t wall_ms,
@@ -120,6 +136,10 @@ replica_merge(struct replica *replica, const struct store_key *key,
     enum store_outcome outcome;
 
     if (tenure.bits != 0) replica_saw_tenure(replica, key->slot, tenure);
+    if (UNLIKELY(state->tenure != TENURE_NONE) &&
+        replica_was_evicted(replica, key, record)) {
+        return STORE_COVERED;
+    }
     if (UNLIKELY(state->full[0].bits != tenure.bits))
         return merge_judged(replica, key, record, tenure, wall_ms, by);
     /* of the latest tenure: it wins by its stamp, or has to be looked at */

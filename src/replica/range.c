@@ -21,12 +21,14 @@ put_tenures(const struct slot_state *state, struct buf *out)
     wire_put_u8(out, (uint8_t)count);
     for (i = 0; i < count; i++)
         wire_put_u64(out, state->full[i].bits);
+    wire_put_u64(out, state->few[0].bits);
 }
 
 static bool
 take_tenures(struct replica *replica, uint32_t slot, struct wire_reader *reader)
 {
     uint8_t count = wire_u8(reader);
+    struct stamp few;
     uint32_t i;
 
     if (count > TENURES_KEPT) return false;
@@ -36,6 +38,8 @@ take_tenures(struct replica *replica, uint32_t slot, struct wire_reader *reader)
 
         if (tenure.bits != 0) replica_saw_tenure(replica, slot, tenure);
     }
+    few.bits = wire_u64(reader);
+    if (few.bits != 0) replica_saw_short(replica, slot, few);
     store_unlock(replica->store, slot);
     return !reader->is_bad;
 }
@@ -187,6 +191,7 @@ range_piece(struct replica *replica, uint32_t slot, uint32_t bits,
 struct section {
     uint32_t slot;
     struct stamp repaired; /* the asker's */
+    struct stamp evicted;  /* likewise: evicted-through */
     uint64_t from, to;     /* to 0: no bound */
     uint32_t count;
     struct store_entry *entries; /* the asker's; RANGE_ENTRIES */
@@ -198,8 +203,10 @@ struct walk {
     int64_t wall_ms;
     size_t limit;          /* of records.used */
     struct stamp repaired; /* ours */
-    struct buf wants, records;
-    uint32_t want_count, theirs; /* theirs: index of the asker's next entry */
+    struct stamp evicted;
+    struct buf wants, gone, records; /* gone: evicted here */
+    uint32_t want_count, gone_count;
+    uint32_t theirs; /* theirs: index of the asker's next entry */
     uint64_t upto;
 };
 
@@ -214,6 +221,34 @@ want(struct walk *walk, const struct store_entry *entry)
     walk->want_count++;
 }
 
+/* An entry of theirs that is not here. */
+static void
+want_or_evicted(struct walk *walk, const struct store_entry *entry)
+{
+    if (entry->is_tombstone || entry->newest.bits > walk->evicted.bits) {
+        want(walk, entry);
+        return;
+    }
+    wire_put_u64(&walk->gone, entry->hash);
+    walk->gone_count++;
+}
+
+/* They have evicted it: dropped here, too. */
+static bool
+drop_evicted(struct walk *walk, const struct store_entry *entry)
+{
+    struct store *store = walk->replica->store;
+    bool is_dropped;
+
+    if (entry->newest.bits > walk->section->evicted.bits) return false;
+    store_lock(store, walk->section->slot);
+    is_dropped = replica_drop_evicted(walk->replica, walk->section->slot,
+                                      entry->hash, entry->newest,
+                                      walk->section->evicted, walk->wall_ms);
+    store_unlock(store, walk->section->slot);
+    return is_dropped;
+}
+
 static void
 give(struct walk *walk, const struct store_entry *entry, bool is_lacking)
 {
@@ -221,6 +256,7 @@ give(struct walk *walk, const struct store_entry *entry, bool is_lacking)
         entry->newest.bits <= walk->section->repaired.bits) {
         return;
     }
+    if (is_lacking && drop_evicted(walk, entry)) return;
     (void)range_put_record(walk->replica, walk->section->slot, entry->hash,
                            walk->wall_ms, &walk->records);
 }
@@ -233,7 +269,7 @@ want_below(struct walk *walk, uint64_t hash)
 
     while (walk->theirs < section->count &&
            (hash == 0 || section->entries[walk->theirs].hash < hash)) {
-        want(walk, &section->entries[walk->theirs++]);
+        want_or_evicted(walk, &section->entries[walk->theirs++]);
     }
 }
 
@@ -341,6 +377,9 @@ put_section(struct replica *replica, const struct ring_map *map,
     wire_put_u64(out, walk->upto);
     wire_put_varint(out, walk->want_count);
     wire_put_raw(out, buf_bytes(&walk->wants));
+    wire_put_u64(out, walk->evicted.bits);
+    wire_put_varint(out, walk->gone_count);
+    wire_put_raw(out, buf_bytes(&walk->gone));
     wire_put_bytes(out, buf_bytes(&walk->records));
 }
 
@@ -399,8 +438,12 @@ take_head(struct replica *replica, uint32_t slot, struct wire_reader *reader,
 static bool
 skip_head(struct wire_reader *reader)
 {
-    uint64_t count = wire_varint(reader);
+    uint64_t count = wire_u8(reader);
 
+    if (count > TENURES_KEPT) return false;
+    for (; count > 0; count--)
+        (void)wire_u64(reader);
+    count = wire_varint(reader);
     if (count > STORE_DBS) return false;
     for (; count > 0; count--) {
         (void)wire_varint(reader);
@@ -424,6 +467,7 @@ match_part(struct walk *walk, struct section *section,
     if (!has_it) return true;
     store_lock(store, section->slot);
     walk->repaired = store_repaired(store, section->slot);
+    walk->evicted = replica_evicted(walk->replica, section->slot);
     store_unlock(store, section->slot);
     walk_range(walk);
     return true;
@@ -447,6 +491,7 @@ answer_section(struct replica *replica, struct wire_reader *reader,
     section->slot = wire_u16(reader);
     lists = wire_u32(reader);
     section->repaired.bits = wire_u64(reader);
+    section->evicted.bits = wire_u64(reader);
     if (reader->is_bad || section->slot >= replica->slot_count) return false;
     has_it = lists == ring_map_list(map, section->slot)->hash &&
              has_slot(replica, map, section->slot);
@@ -458,6 +503,7 @@ answer_section(struct replica *replica, struct wire_reader *reader,
     if (is_full) status = RANGE_FULL;
     if (is_fine) put_section(replica, map, &walk, status, out);
     buf_deinit(&walk.wants);
+    buf_deinit(&walk.gone);
     buf_deinit(&walk.records);
     return is_fine;
 }

@@ -50,6 +50,7 @@ struct slot_state {
     bool is_short;          /* the tenure has fewer promises than it should */
     uint8_t promiser_count; /* OPEN: who has promised, self not included */
     uint16_t promisers[RING_OWNERS_MAX];
+    struct stamp few[2]; /* short tenures seen at work, the newest first */
     struct stamp full[TENURES_KEPT]; /* full tenures seen at work, the newest
                                       * first; their holders are in them */
     uint32_t list_hash; /* of the list for which settled/tenure hold */
@@ -94,13 +95,16 @@ struct replica {
                               * a tenure is missing, a peer changed */
     struct dirty *_Atomic dirty[RING_NUMBERS]; /* by target; NULL: none ever */
     _Atomic uint32_t dirty_slots;              /* all marks */
+    _Atomic uint64_t evict_each[RING_NUMBERS]; /* this member asks for so many
+                                                * bytes of each slot that both
+                                                * own; taken by node/ */
     _Atomic uint32_t unsettled; /* owned slots that are not settled */
     /* counters for INFO and kula-ctl */
     _Atomic uint64_t short_tenures, short_settles, tenures_taken, tenures_lost,
         stale_writes;
     _Atomic uint64_t repaired_keys, repair_bytes, read_repairs, conflicts;
     _Atomic uint64_t out_of_tenure; /* versions that lost for that */
-    _Atomic uint64_t taken_back; /* own versions that nobody took */
+    _Atomic uint64_t taken_back;    /* own versions that nobody took */
 };
 
 struct replica *replica_new(const struct replica_config *config);
@@ -152,6 +156,9 @@ void replica_unsettle(struct replica *replica, uint32_t slot);
 /* A write of this tenure, promised by as many as it should be, was seen. */
 void replica_saw_tenure(struct replica *replica, uint32_t slot,
                         struct stamp tenure);
+/* The same of one that fewer have promised than should. */
+void replica_saw_short(struct replica *replica, uint32_t slot,
+                       struct stamp tenure);
 /* The tenure that a version of this slot was written under, as far as it is
  * known here; STAMP_NEVER. */
 struct stamp replica_tenure_of(const struct replica *replica, uint32_t slot,
@@ -168,6 +175,27 @@ enum store_outcome replica_merge(struct replica *replica,
                                  const struct record *record,
                                  struct stamp tenure, int64_t wall_ms,
                                  struct stamp *by);
+
+/* ---- eviction: evict.c; under the slot's lock ---- */
+
+/*
+ * A live version `newest` that is here is not at another settled owner, which
+ * has evicted up to `evicted`. True: then it counts as evicted, and was dropped
+ * here, too; false: the other is to have it, as this node holds the tenure, or
+ * nothing says that it was evicted.
+ */
+bool replica_drop_evicted(struct replica *replica, uint32_t slot, uint64_t hash,
+                          struct stamp newest, struct stamp evicted,
+                          int64_t wall_ms);
+/* This node has the tenure, not this key, and has evicted up to the record. */
+bool replica_was_evicted(const struct replica *replica,
+                         const struct store_key *key,
+                         const struct record *record);
+/* What this copy can tell others of eviction: if it is settled. */
+struct stamp replica_evicted(const struct replica *replica, uint32_t slot);
+/* An EVICT of member `from`; no lock is held. False: malformed. */
+bool replica_take_evict(struct replica *replica, uint32_t from,
+                        struct bytes payload, int64_t wall_ms);
 
 /* ---- copies kept for others; any thread ---- */
 

@@ -504,6 +504,7 @@ win(struct keeper *keeper, const struct ask *ask, const struct ask_slot *entry,
         if (!is_short) {
             replica_saw_tenure(replica, entry->slot, ask->stamp);
         } else {
+            replica_saw_short(replica, entry->slot, ask->stamp);
             atomic_fetch_add_explicit(&replica->short_tenures, 1,
                                       memory_order_relaxed);
         }

@@ -32,6 +32,12 @@ coord_new(const struct coord_config *config)
 }
 
 void
+coord_set_timeout(struct coord *coord, int64_t timeout_ms)
+{
+    coord->timeout_ms = timeout_ms;
+}
+
+void
 coord_free(struct coord *coord)
 {
     uint32_t i;

@@ -76,6 +76,8 @@ void coord_turn(struct coord *coord);
 /* Monotonic ms at which coord_turn has something to do; INT64_MAX. */
 int64_t coord_deadline_ms(const struct coord *coord);
 
+/* quorum-timeout-ms: of ops that begin from now on. */
+void coord_set_timeout(struct coord *coord, int64_t timeout_ms);
 /* Routes this worker's commands (env->router), or leaves them to themselves: a
  * ring of one. On the worker's own thread; once on it stays on while anything
  * is under way. */

@@ -8,7 +8,8 @@
  *     than should) | varint how many
  *     each: u32 list hash | u64 tenure | a record (store/record.h)
  * NACK payload:
- *     u64 number of the copy | u8 why | u64 stamp | a record, for BEATEN
+ *     u64 number of the copy | u8 why | u64 stamp | for BEATEN: u64 tenure of
+ *     the record (0: not known), a record
  *
  * A copy is taken as a whole or not at all: all its slots are locked, all its
  * lists and tenures looked at, then all its records are merged. The link
@@ -362,7 +363,7 @@ copies_can_reach(struct coord *coord, const struct cmd_call *call)
 
 static void
 nack(struct coord *coord, struct link *link, enum nack_why why,
-     struct stamp stamp, const struct record *record)
+     struct stamp stamp, struct stamp tenure, const struct record *record)
 {
     struct frame frame = {.type = FRAME_NACK};
     size_t place = link_begin(link, &frame, coord_wall(coord));
@@ -370,7 +371,10 @@ nack(struct coord *coord, struct link *link, enum nack_why why,
     wire_put_u64(&link->out, link->copies_taken);
     wire_put_u8(&link->out, (uint8_t)why);
     wire_put_u64(&link->out, stamp.bits);
-    if (record != NULL) record_write(&link->out, record);
+    if (record != NULL) {
+        wire_put_u64(&link->out, tenure.bits);
+        record_write(&link->out, record);
+    }
     link_end(link, place, false, coord_now(coord));
     coord_link_of(link)->last_copy_taken = false;
     coord->effects.wake(coord->effects.self, link);
@@ -455,9 +459,11 @@ nack_beaten(struct coord *coord, struct link *link,
     struct record record;
 
     if (store_record(coord->store, &key, coord_wall(coord), &record)) {
-        nack(coord, link, NACK_BEATEN, stamp, &record);
+        nack(coord, link, NACK_BEATEN, stamp,
+             replica_tenure_of(coord->replica, key.slot, record.stamp),
+             &record);
     } else {
-        nack(coord, link, NACK_BEATEN, stamp, NULL);
+        nack(coord, link, NACK_BEATEN, stamp, STAMP_NEVER, NULL);
     }
 }
 
@@ -474,11 +480,10 @@ take_one(struct coord *coord, struct link *link,
     why = check_incoming(coord, incoming, flags, &stamp);
     if (why == 0) why = merge_incoming(coord, incoming, flags, &stamp);
     if (is_repair) coord->replica->slots[incoming->slot].brought++;
-    if (why == NACK_BEATEN && is_repair) why = 0; /* what is here is newer */
     if (why == NACK_BEATEN) {
         nack_beaten(coord, link, incoming, stamp);
     } else if (why != 0) {
-        nack(coord, link, why, stamp, NULL);
+        nack(coord, link, why, stamp, STAMP_NEVER, NULL);
     }
     store_unlock(coord->store, incoming->slot);
 }
@@ -501,11 +506,10 @@ take_many(struct coord *coord, struct link *link, struct incoming *all,
     for (i = 0; i < count && why != NACK_LIST && why != NACK_STALE; i++) {
         one = merge_incoming(coord, &all[i], flags, &stamp);
         if (is_repair) coord->replica->slots[all[i].slot].brought++;
-        if (one == NACK_BEATEN && is_repair) one = 0;
         if (one != 0) why = one;
     }
     cmd_slots_unlock(coord->env);
-    if (why != 0) nack(coord, link, why, stamp, NULL);
+    if (why != 0) nack(coord, link, why, stamp, STAMP_NEVER, NULL);
 }
 
 static void
@@ -524,7 +528,7 @@ take_for_another(struct coord *coord, struct link *link,
         }
         if (is_kept) is_kept = standins_keep(coord, target, &one, is_short);
     }
-    if (!is_kept) nack(coord, link, NACK_FULL, STAMP_NEVER, NULL);
+    if (!is_kept) nack(coord, link, NACK_FULL, STAMP_NEVER, STAMP_NEVER, NULL);
 }
 
 void
@@ -539,11 +543,11 @@ copies_frame(struct coord *coord, struct link *link, const struct frame *frame)
     coord_link_of(link)->last_copy_taken = true;
     stat_add(&coord->stats.copies_taken);
     if (replica_map(coord->replica) == NULL) {
-        nack(coord, link, NACK_LIST, STAMP_NEVER, NULL);
+        nack(coord, link, NACK_LIST, STAMP_NEVER, STAMP_NEVER, NULL);
         return;
     }
     if (link_frame_age_ms(link, frame, coord_wall(coord)) > COPY_AGE_MAX_MS) {
-        nack(coord, link, NACK_FULL, STAMP_NEVER, NULL);
+        nack(coord, link, NACK_FULL, STAMP_NEVER, STAMP_NEVER, NULL);
         return;
     }
     /* a record has at least 12 bytes before it */
@@ -619,7 +623,8 @@ put_back(struct coord *coord, const struct op *op)
 static bool
 is_blind(const struct op *op)
 {
-    static const char *const names[] = {"setex", "psetex", "mset"};
+    static const char *const names[] = {"setex", "psetex", "mset",
+                                        "kula.flush"};
     uint32_t i;
 
     if (strcmp(op->spec->name, "set") == 0) return op->arg_count == 3;
@@ -627,6 +632,38 @@ is_blind(const struct op *op)
         if (strcmp(op->spec->name, names[i]) == 0) return true;
     }
     return false;
+}
+
+/*
+ * Increments add up wherever they are merged, so they need no tenure to be
+ * kept: in sloppy mode they are sent once more as they are. (That two clients
+ * may then have got the same number is what strict mode is for.)
+ */
+static bool
+resend_counters(struct coord *coord, struct op *op)
+{
+    uint16_t numbers[64];
+    uint32_t count, i, k, sent = 0;
+
+    if (op->is_resent || op->is_beaten ||
+        atomic_load_explicit(&coord->replica->is_strict,
+                             memory_order_relaxed)) {
+        return false;
+    }
+    for (i = 0; i < op->touched_count; i++) {
+        if (op->touched[i].is_changed && !op->touched[i].is_counter)
+            return false;
+    }
+    op->is_resent = true;
+    count = targets(coord, op, numbers, ARRAY_LEN(numbers));
+    for (i = 0; i < count; i++) {
+        for (k = 0; k < op->touched_count; k++) {
+            if (op->touched[k].is_changed &&
+                copies_send_one(coord, op, numbers[i], &op->touched[k], true))
+                sent++;
+        }
+    }
+    return sent > 0;
 }
 
 /*
@@ -639,6 +676,7 @@ is_blind(const struct op *op)
 static void
 nobody_left(struct coord *coord, struct op *op)
 {
+    if (resend_counters(coord, op)) return;
     if (op->acked_count == 0 && !op->has_lost && !op->is_told &&
         put_back(coord, op)) {
         stat_add(&coord->replica->taken_back);
@@ -746,6 +784,7 @@ static void
 merge_beating(struct coord *coord, struct bytes rest)
 {
     struct wire_reader reader = wire_reader(rest);
+    struct stamp tenure = {wire_u64(&reader)};
     struct record record;
     struct store_key key;
 
@@ -755,7 +794,7 @@ merge_beating(struct coord *coord, struct bytes rest)
     }
     key = store_key(coord->store, record.db, record.key);
     store_lock(coord->store, key.slot);
-    (void)replica_merge(coord->replica, &key, &record, STAMP_NEVER,
+    (void)replica_merge(coord->replica, &key, &record, tenure,
                         coord_wall(coord), NULL);
     store_unlock(coord->store, key.slot);
 }
@@ -786,11 +825,15 @@ refused(struct coord *coord, struct link *link, struct op *op,
             store_unlock(coord->store, slot);
         }
         stat_add(&coord->replica->stale_writes);
+        copies_mark_dirty(coord, op, number);
         return;
     case NACK_BEATEN:
         merge_beating(coord, rest);
         copies_mark_dirty(coord, op, number);
         op->is_beaten = true;
+        /* a read that mended what it had overlooked: it is done again */
+        if (op->step == STEP_VERSIONS)
+            op_wait(coord, op, coord_now(coord) + RETRY_MS);
         return;
     case NACK_LACKING:
         for (i = 0; i < op->touched_count; i++) {

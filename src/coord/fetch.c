@@ -5,7 +5,9 @@
  *
  * FETCH payload:   varint how many | each: varint slot, u64 key hash
  * RECORDS payload: varint how many | each: u8 1, u64 tenure that it was
- *                  written under (0: not known) and a record, or u8 0
+ *                  written under (0: not known) and a record, or u8 0, or u8
+ *                  2, varint slot, u64 key hash, u64 stamp up to which it may
+ *                  have been evicted
  */
 #include "coord/inside.h"
 
@@ -100,6 +102,18 @@ fetch_ask(struct coord *coord, struct cmd_call *call, struct op *op)
 
 /* ---- answering ---- */
 
+static void
+put_absent(struct coord *coord, struct buf *out, uint32_t slot, uint64_t hash)
+{
+    struct stamp evicted = replica_evicted(coord->replica, slot);
+
+    wire_put_u8(out, evicted.bits == 0 ? 0 : 2);
+    if (evicted.bits == 0) return;
+    wire_put_varint(out, slot);
+    wire_put_u64(out, hash);
+    wire_put_u64(out, evicted.bits);
+}
+
 void
 fetch_frame(struct coord *coord, struct link *link, const struct frame *frame)
 {
@@ -130,7 +144,7 @@ fetch_frame(struct coord *coord, struct link *link, const struct frame *frame)
                     .bits);
             record_write(&link->out, &record);
         } else {
-            wire_put_u8(&link->out, 0);
+            put_absent(coord, &link->out, (uint32_t)slot, hash);
         }
         store_unlock(coord->store, (uint32_t)slot);
     }
@@ -140,6 +154,24 @@ fetch_frame(struct coord *coord, struct link *link, const struct frame *frame)
 }
 
 /* ---- the answer ---- */
+
+/* What was evicted there is not to come back from elsewhere. */
+static bool
+take_absent(struct coord *coord, struct wire_reader *reader)
+{
+    uint64_t slot = wire_varint(reader), hash = wire_u64(reader);
+    struct stamp evicted = {wire_u64(reader)};
+
+    if (reader->is_bad || slot >= coord->replica->slot_count) return false;
+    store_lock(coord->store, (uint32_t)slot);
+    if (coord->replica->slots[slot].tenure == TENURE_OPEN) {
+        store_raise_evicted(coord->store, (uint32_t)slot, evicted);
+        (void)replica_drop_evicted(coord->replica, (uint32_t)slot, hash,
+                                   evicted, evicted, coord_wall(coord));
+    }
+    store_unlock(coord->store, (uint32_t)slot);
+    return true;
+}
 
 static bool
 merge_all(struct coord *coord, struct bytes payload)
@@ -151,8 +183,13 @@ merge_all(struct coord *coord, struct bytes payload)
         struct record record;
         struct store_key key;
         struct stamp tenure;
+        uint8_t what = wire_u8(&reader);
 
-        if (wire_u8(&reader) == 0) continue;
+        if (what == 0) continue;
+        if (what == 2) {
+            if (!take_absent(coord, &reader)) return false;
+            continue;
+        }
         tenure.bits = wire_u64(&reader);
         if (!record_read(&reader, &record) || record.kind == RECORD_FLOOR)
             return false;

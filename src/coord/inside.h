@@ -76,6 +76,7 @@ struct op {
     uint8_t db;
     bool is_write;
     bool has_lost;     /* a copy of it is perhaps stored somewhere */
+    bool is_resent;    /* as repairs: of counters, once */
     bool is_beaten;    /* a newer version was met: its own copy is gone */
     bool is_told;      /* the asking peer has the reply: EXECUTED */
     struct link *told; /* on which, until its copy is acknowledged */

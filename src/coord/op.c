@@ -76,7 +76,7 @@ op_new(struct coord *coord, const struct cmd_call *call)
     op->db = (uint8_t)call->client->db;
     op->is_write = (call->spec->flags & CMD_WRITE) != 0;
     op->is_silent = (call->client->flags & silent) != 0;
-    op->is_told = op->has_lost = op->is_beaten = op->is_short =
+    op->is_told = op->has_lost = op->is_resent = op->is_beaten = op->is_short =
         op->wants_retry = op->has_run = false;
     op->is_held = true;
     op->told = NULL;
@@ -223,6 +223,20 @@ op_set_reply(struct op *op, struct bytes reply)
     buf_must_add(&op->reply, reply.data, reply.size);
 }
 
+/* What has waited behind an op of the same client may go on. */
+static void
+wake_behind(struct coord *coord, const struct client *client)
+{
+    int64_t now_ms = coord_now(coord);
+    struct op *op;
+
+    for (op = client->ops; op != NULL; op = op->next) {
+        if (op->step != STEP_RETRY || op->retry_ms <= now_ms) continue;
+        op->retry_ms = now_ms;
+        coord->retry_ms = now_ms;
+    }
+}
+
 void
 op_done(struct coord *coord, struct op *op)
 {
@@ -234,6 +248,7 @@ op_done(struct coord *coord, struct op *op)
     op->asked_count = 0;
     if (asker->client != NULL) {
         note_due(coord, asker->client);
+        if (coord->waiting_count > 0) wake_behind(coord, asker->client);
         return; /* held until it is collected */
     }
     if (asker->link != NULL && !op->is_told) {

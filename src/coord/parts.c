@@ -541,6 +541,7 @@ parts_run(struct coord *coord, struct cmd_call *call)
             return;
         }
     }
+    op_note_slots(op, call);
     if (parts == NULL) {
         op_wait(coord, op, coord_now(coord) + RETRY_MS);
         return;

@@ -11,7 +11,8 @@
  *
  * A read behind a write of the same connection to the same slot goes where that
  * write went, over the same link: so it sees it. Behind one that has not been
- * run or sent yet, reads and writes of that slot wait.
+ * run or sent yet, reads and writes of that slot wait; writes also behind a
+ * read that is not answered yet.
  */
 #include "coord/inside.h"
 
@@ -81,17 +82,21 @@ order_on_link(const struct coord *coord, uint32_t slot)
     return ORDER_FREE;
 }
 
-/* What this client has under way on the slot, before the command. */
+/* What this client has under way on the slot, before the command. A read that
+ * is still being compared may have to run again: then it must not see what the
+ * client writes behind it. */
 static enum order
-order_of(const struct coord *coord, uint32_t slot)
+order_of(const struct coord *coord, uint32_t slot, bool is_write)
 {
-    const struct client *client = coord->asker.client;
-    const struct op *op = client != NULL ? client->ops : NULL;
+    const struct op *parent = coord->asker.parent, *op;
+    const struct client *client =
+        parent != NULL ? parent->asker.client : coord->asker.client;
     enum order order = ORDER_FREE;
 
     if (coord->asker.link != NULL) return order_on_link(coord, slot);
-
-    for (; op != NULL && op != coord->op; op = op->next) {
+    if (client == NULL) return order;
+    for (op = client->ops; op != NULL && op != coord->op && op != parent;
+         op = op->next) {
         switch (op->step) {
         case STEP_RETRY:
         case STEP_FETCHING:
@@ -101,8 +106,10 @@ order_of(const struct coord *coord, uint32_t slot)
         case STEP_ASKED:
             if (op->is_write && has_slot(op, slot)) order = ORDER_BEHIND;
             break;
-        case STEP_COPIES: /* it ran here */
         case STEP_VERSIONS:
+            if (is_write && has_slot(op, slot)) return ORDER_WAIT;
+            break;
+        case STEP_COPIES: /* it ran here */
         case STEP_DONE:
         case STEP_FREE: break;
         }
@@ -133,7 +140,7 @@ static struct place
 place_read(struct coord *coord, const struct ring_list *list, uint32_t slot)
 {
     uint32_t self = coord->replica->self, primary, number;
-    enum order order = order_of(coord, slot);
+    enum order order = order_of(coord, slot, false);
 
     if (order == ORDER_WAIT) return (struct place){PLACE_NOWHERE, 0};
     if (order == ORDER_BEHIND) {
@@ -156,7 +163,7 @@ place_write(struct coord *coord, const struct ring_list *list, uint32_t slot)
 {
     uint32_t number = replica_primary(coord->replica, list);
 
-    if (order_of(coord, slot) == ORDER_WAIT)
+    if (order_of(coord, slot, true) == ORDER_WAIT)
         return (struct place){PLACE_NOWHERE, 0};
     if (number == coord->replica->self)
         return (struct place){PLACE_HERE, number};

@@ -4,7 +4,7 @@
  *
  * VERSIONS payload:
  *     varint how many | each: varint slot | u64 key hash | u64 version |
- *     u64 newest stamp
+ *     u64 newest stamp (version 0: up to which it may have been evicted)
  * VERSIONS_ANSWER payload:
  *     varint how many | each: u8 what, and for NEWER u64 tenure that it was
  *     written under (0: not known) and a record
@@ -15,6 +15,8 @@
  *                less than this one did)
  *     NEWER      merged here, and the command runs again
  *     UNSETTLED  says nothing: another owner is asked
+ *     EVICTED    not there, and as old as what was evicted: dropped here, too,
+ *                and read again; by the primary as OLDER
  */
 #include "coord/inside.h"
 
@@ -25,6 +27,7 @@ enum version_answer {
     VERSION_OLDER = 1,
     VERSION_NEWER = 2,
     VERSION_UNSETTLED = 3,
+    VERSION_EVICTED = 4,
 };
 
 enum { VERSION_BYTES_LEAST = 25 };
@@ -58,11 +61,17 @@ send_versions(struct coord *coord, const struct op *op, struct link *link)
     wire_put_varint(&link->out, op->touched_count);
     for (i = 0; i < op->touched_count; i++) {
         const struct touched *touched = &op->touched[i];
+        struct stamp newest = touched->newest;
 
+        if (touched->version == 0) {
+            store_lock(coord->store, touched->slot);
+            newest = replica_evicted(coord->replica, touched->slot);
+            store_unlock(coord->store, touched->slot);
+        }
         wire_put_varint(&link->out, touched->slot);
         wire_put_u64(&link->out, touched->hash);
         wire_put_u64(&link->out, touched->version);
-        wire_put_u64(&link->out, touched->newest.bits);
+        wire_put_u64(&link->out, newest.bits);
     }
     link_end(link, place, true, coord_now(coord));
     coord->effects.wake(coord->effects.self, link);
@@ -113,7 +122,17 @@ answer_one(struct coord *coord, struct buf *out, uint32_t slot, uint64_t hash,
     is_there =
         store_record_of(coord->store, slot, hash, coord_wall(coord), &record);
     if (!is_there) {
-        wire_put_u8(out, version == 0 ? VERSION_SAME : VERSION_OLDER);
+        uint64_t evicted = replica_evicted(coord->replica, slot).bits;
+
+        wire_put_u8(out, version == 0             ? VERSION_SAME
+                         : newest.bits <= evicted ? VERSION_EVICTED
+                                                  : VERSION_OLDER);
+        return;
+    }
+    if (version == 0 && record.kind != RECORD_TOMBSTONE &&
+        replica_drop_evicted(coord->replica, slot, hash, newest, newest,
+                             coord_wall(coord))) {
+        wire_put_u8(out, VERSION_SAME);
         return;
     }
     {
@@ -208,6 +227,20 @@ merge_newer(struct coord *coord, struct wire_reader *reader,
     return true;
 }
 
+/* The other may have evicted what was read: NEWER if it is gone here, too. */
+static uint8_t
+take_evicted(struct coord *coord, const struct touched *touched)
+{
+    bool is_gone;
+
+    store_lock(coord->store, touched->slot);
+    is_gone = replica_drop_evicted(coord->replica, touched->slot, touched->hash,
+                                   touched->newest, touched->newest,
+                                   coord_wall(coord));
+    store_unlock(coord->store, touched->slot);
+    return is_gone ? VERSION_NEWER : VERSION_OLDER;
+}
+
 static void
 forget_asked(struct op *op, const struct link *link)
 {
@@ -242,6 +275,8 @@ read_answers(struct coord *coord, struct op *op, struct link *link,
             !merge_newer(coord, &reader, &op->touched[i], &what)) {
             return false;
         }
+        if (what == VERSION_EVICTED)
+            what = take_evicted(coord, &op->touched[i]);
         if (what == VERSION_NEWER) answers->has_newer = true;
         if (what == VERSION_OLDER) {
             struct touched *touched = &op->touched[i];

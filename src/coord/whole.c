@@ -19,6 +19,7 @@
 #include "base/number.h"
 #include "command/multi.h"
 #include "command/packed.h"
+#include "config/settings.h"
 
 static void
 fail_now(struct coord *coord, struct cmd_call *call, const char *text)
@@ -53,6 +54,21 @@ run_sequence(struct coord *coord, struct cmd_call *call)
     }
     packed_leave(client);
     parts_run_sequence(coord, call, parts);
+}
+
+/* exec-spanning refuse: nothing has run yet. */
+static bool
+is_refused(struct coord *coord, struct cmd_call *call)
+{
+    const struct settings *settings = coord->env->shared->settings;
+
+    if (settings_int(settings, SETTING_EXEC_SPANNING) != SPANNING_REFUSE)
+        return false;
+    fail_now(coord, call,
+             "EXECABORT Transaction discarded because of: keys with different "
+             "owners (exec-spanning refuse)");
+    multi_discard(call->client);
+    return true;
 }
 
 /* All keys of the call have the same owners. */
@@ -92,7 +108,7 @@ run_packed(struct coord *coord, struct cmd_call *call)
                  "EXECABORT Transaction discarded because of: watched keys "
                  "with different owners");
         multi_discard(client);
-    } else {
+    } else if (!is_refused(coord, call)) {
         run_sequence(coord, call);
     }
     mem_free(args);
@@ -118,7 +134,7 @@ run_exec(struct coord *coord, struct cmd_call *call)
                      "EXECABORT Transaction discarded because of: watched "
                      "keys and commands over all keys");
             multi_discard(client);
-        } else {
+        } else if (!is_refused(coord, call)) {
             run_sequence(coord, call);
         }
         return true;
@@ -220,6 +236,7 @@ serve_flush(struct coord *coord, struct cmd_call *call)
     if (op == NULL) {
         op = op_new(coord, call);
         call->is_taken = true;
+        (void)op_keep_args(op, call);
     }
     coord->records.used = 0;
     coord->record_count = 0;

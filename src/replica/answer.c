@@ -242,7 +242,7 @@ answer_digests(struct replica *replica, uint32_t from, struct bytes payload,
     return true;
 }
 
-/* ---- REPAIRED, EVICT ---- */
+/* ---- REPAIRED ---- */
 
 static bool
 take_repaired(struct replica *replica, uint32_t from, struct bytes payload)
@@ -272,28 +272,6 @@ take_repaired(struct replica *replica, uint32_t from, struct bytes payload)
             }
             store_unlock(replica->store, slot);
         }
-    }
-    return wire_is_done(&reader);
-}
-
-static bool
-take_evict(struct replica *replica, uint32_t from, struct bytes payload,
-           int64_t wall_ms)
-{
-    struct wire_reader reader = wire_reader(payload);
-    uint64_t count = wire_varint(&reader), i;
-
-    for (i = 0; i < count && !reader.is_bad; i++) {
-        uint32_t slot = wire_u16(&reader);
-        uint64_t hash = wire_u64(&reader);
-        struct stamp newest = {wire_u64(&reader)};
-
-        if (reader.is_bad || slot >= replica->slot_count) return false;
-        store_lock(replica->store, slot);
-        if (replica->slots[slot].promised_to == from) {
-            (void)store_evict(replica->store, slot, hash, newest, wall_ms);
-        }
-        store_unlock(replica->store, slot);
     }
     return wire_is_done(&reader);
 }
@@ -340,7 +318,7 @@ keeper_answer(struct replica *replica, uint32_t from, const struct frame *frame,
     } else if (frame->type == FRAME_REPAIRED) {
         is_fine = take_repaired(replica, from, frame->payload);
     } else if (frame->type == FRAME_EVICT) {
-        is_fine = take_evict(replica, from, frame->payload, wall_ms);
+        is_fine = replica_take_evict(replica, from, frame->payload, wall_ms);
     }
     if (!is_fine) {
         out->used = used;

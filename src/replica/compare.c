@@ -273,14 +273,16 @@ static void
 put_section(struct keeper *keeper, struct active *active, struct buf *out)
 {
     struct replica *replica = keeper->replica;
-    struct stamp repaired;
+    struct stamp repaired, evicted;
 
     store_lock(replica->store, active->slot);
     repaired = store_repaired(replica->store, active->slot);
+    evicted = replica_evicted(replica, active->slot);
     store_unlock(replica->store, active->slot);
     wire_put_u16(out, (uint16_t)active->slot);
     wire_put_u32(out, keeper_list(keeper, active->slot)->hash);
     wire_put_u64(out, repaired.bits);
+    wire_put_u64(out, evicted.bits);
     range_put_floors(replica, active->slot, out);
     put_wants(keeper, active, out);
     active->is_asked = true;
@@ -565,6 +567,25 @@ take_wants(struct active *active, struct bytes wants)
     }
 }
 
+/* The other has evicted these; the primary brings them back. */
+static void
+take_gone(struct keeper *keeper, struct active *active, struct stamp evicted,
+          struct bytes gone)
+{
+    struct replica *replica = keeper->replica;
+    struct wire_reader reader = wire_reader(gone);
+    bool is_primary;
+
+    store_lock(replica->store, active->slot);
+    is_primary = replica->slots[active->slot].tenure == TENURE_HELD;
+    while (!is_primary && reader.at < reader.end) {
+        (void)replica_drop_evicted(replica, active->slot, wire_u64(&reader),
+                                   evicted, evicted, keeper->wall_ms);
+    }
+    store_unlock(replica->store, active->slot);
+    if (is_primary) take_wants(active, gone);
+}
+
 /* What a section's answer says about the rest of its slot. */
 static bool
 advance(struct active *active, uint64_t upto, struct bytes wants)
@@ -600,8 +621,9 @@ take_section(struct keeper *keeper, struct peer *peer, struct active *active,
     struct replica *replica = keeper->replica;
     uint32_t slot = wire_u16(reader), status = wire_u8(reader);
     bool is_settled = wire_u8(reader) != 0, is_full = false;
-    struct bytes wants, records;
-    uint64_t upto, want_count;
+    struct bytes wants, gone, records;
+    uint64_t upto, want_count, gone_count;
+    struct stamp evicted;
 
     *is_over = true;
     if (reader->is_bad || !active->is_asked || slot != active->slot) {
@@ -618,12 +640,17 @@ take_section(struct keeper *keeper, struct peer *peer, struct active *active,
     want_count = wire_varint(reader);
     if (want_count > RANGE_ENTRIES) return false;
     wants = wire_take(reader, (size_t)want_count * 8);
+    evicted.bits = wire_u64(reader);
+    gone_count = wire_varint(reader);
+    if (gone_count > RANGE_ENTRIES) return false;
+    gone = wire_take(reader, (size_t)gone_count * 8);
     records = wire_bytes(reader);
     if (reader->is_bad || !advance(active, upto, wants) ||
         !range_take_records(replica, slot, records, keeper->wall_ms, &is_full,
                             &keeper->status.keys_received)) {
         return false;
     }
+    take_gone(keeper, active, evicted, gone);
     if (is_full) {
         drop_slot(keeper, peer, slot);
     } else if (active->is_walked && active->want_count == 0) {

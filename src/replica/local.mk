@@ -1,6 +1,7 @@
 src_libkula_a_SOURCES += \
 	src/replica/answer.c \
 	src/replica/compare.c \
+	src/replica/evict.c \
 	src/replica/hints.c \
 	src/replica/hints.h \
 	src/replica/inside.h \

@@ -121,7 +121,10 @@ merge_judged(struct replica *replica, const struct store_key *key,
     if (is_record_out == is_local_out)
         return store_merge(store, key, record, wall_ms, by);
     atomic_fetch_add_explicit(&replica->out_of_tenure, 1, memory_order_relaxed);
-    if (is_record_out) return STORE_COVERED;
+    if (is_record_out) {
+        if (by != NULL) *by = local.newest;
+        return STORE_BEATEN;
+    }
     (void)store_drop_version(store, key->slot, key->hash, local.newest,
                              wall_ms);
     return store_merge(store, key, record, wall_ms, by);

@@ -443,6 +443,7 @@ skip_head(struct wire_reader *reader)
     if (count > TENURES_KEPT) return false;
     for (; count > 0; count--)
         (void)wire_u64(reader);
+    (void)wire_u64(reader); /* the newest short tenure */
     count = wire_varint(reader);
     if (count > STORE_DBS) return false;
     for (; count > 0; count--) {

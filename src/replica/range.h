@@ -5,8 +5,8 @@
  * A RANGE frame has sections, one a slot:
  *
  *   asker:    floors, records the other wants, entries of a range of hashes
- *   answerer: floors, how far it came, hashes it wants, records the other
- *             lacks or has in another version
+ *   answerer: floors, how far it came, hashes it wants, hashes it evicted,
+ *             records the other lacks or has in another version
  *
  * Entries in one version on both sides cost nothing. Each side merges what it
  * gets; a section that the answerer had no room for is simply not answered.

@@ -92,9 +92,14 @@ take_at_once(struct keeper *keeper, uint32_t slot)
         stamp = stamp_next(stamp, keeper->wall_ms, replica->self);
         (void)replica_promise(replica, slot, stamp, replica->self);
         state->promiser_count = 0;
-        state->is_short = false;
+        /* promised by nobody else: it excludes nobody */
+        state->is_short = list->count > 1;
         take(keeper, slot, list, stamp, TENURE_HELD);
-        replica_saw_tenure(replica, slot, stamp);
+        if (state->is_short) {
+            replica_saw_short(replica, slot, stamp);
+        } else {
+            replica_saw_tenure(replica, slot, stamp);
+        }
     }
     store_unlock(replica->store, slot);
     if (stamp.bits == 0) return false;

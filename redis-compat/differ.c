@@ -16,7 +16,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EPOCH_OPS = 2000, SHOWN_MAX = 40, SHRINK_RUNS = 250, KINDS_MAX = 256 };
+enum {
+    EPOCH_OPS = 2000,
+    SHOWN_MAX = 40,
+    SHRINK_RUNS = 250,
+    KINDS_MAX = 256,
+    WITHOUT_MAX = 8
+};
 
 /* Differences of one kind: only the first few are shrunk and shown. */
 struct kind {
@@ -31,7 +37,9 @@ struct differ {
     uint64_t seed, count, only_epoch;
     bool is_replay, is_quiet;
     const char *folder, *rules;
-    const char *only_row, *without;
+    const char *only_row;
+    const char *without[WITHOUT_MAX]; /* families */
+    uint32_t without_count;
     uint64_t differences;
     uint32_t shown;
     struct kind kinds[KINDS_MAX];
@@ -320,11 +328,11 @@ summary(struct differ *differ)
 _Noreturn static void
 usage(int code)
 {
-    fputs("differ [option ...] REDIS-PORT KULA-PORT\n"
+    fputs("differ [option ...] REDIS-PORT KULA-PORT ...\n"
+          "  (several KULA-PORTs: connections take turns in going to them)\n"
           "  --seed N          start of the random stream (default: 1)\n"
           "  --count N         commands (default 100000)\n"
           "  --replay SEED:EPOCH  only that part of a stream\n"
-          "  --ports R,K       the two ports, for those who prefer an option\n"
           "  --grammar FOLDER  default: grammar\n"
           "  --differences FILE  default: DIFFERENCES\n"
           "  --only NAME       forms of one command alone\n"
@@ -347,13 +355,24 @@ read_replay(struct differ *differ, const char *text)
 }
 
 static void
-read_ports(struct differ *differ, const char *text)
+read_ports(struct runner *runner, char **ports, int count)
 {
-    char *end;
+    if (count < 2 || count - 1 > NODES_MAX) usage(2);
+    runner->reference_port = atoi(ports[0]);
+    if (runner->reference_port == 0) usage(2);
+    for (int i = 1; i < count; i++) {
+        int port = atoi(ports[i]);
 
-    differ->runner.ports[REFERENCE] = (int)strtol(text, &end, 10);
-    if (*end != ',') usage(2);
-    differ->runner.ports[OURS] = (int)strtol(end + 1, NULL, 10);
+        if (port == 0) usage(2);
+        runner->ports[runner->nodes++] = port;
+    }
+}
+
+static void
+leave_out(struct differ *differ, const char *family)
+{
+    if (differ->without_count == WITHOUT_MAX) usage(2);
+    differ->without[differ->without_count++] = family;
 }
 
 static void
@@ -363,7 +382,6 @@ read_options(struct differ *differ, int argc, char **argv)
         {"seed", required_argument, NULL, 's'},
         {"count", required_argument, NULL, 'c'},
         {"replay", required_argument, NULL, 'r'},
-        {"ports", required_argument, NULL, 'p'},
         {"grammar", required_argument, NULL, 'g'},
         {"differences", required_argument, NULL, 'd'},
         {"only", required_argument, NULL, 'o'},
@@ -379,24 +397,16 @@ read_options(struct differ *differ, int argc, char **argv)
         case 's': differ->seed = strtoull(optarg, NULL, 10); break;
         case 'c': differ->count = strtoull(optarg, NULL, 10); break;
         case 'r': read_replay(differ, optarg); break;
-        case 'p': read_ports(differ, optarg); break;
         case 'g': differ->folder = optarg; break;
         case 'd': differ->rules = optarg; break;
         case 'o': differ->only_row = optarg; break;
-        case 'w': differ->without = optarg; break;
+        case 'w': leave_out(differ, optarg); break;
         case 'q': differ->is_quiet = true; break;
         case 'h': usage(0);
         default: usage(2);
         }
     }
-    if (argc - optind == 2) {
-        differ->runner.ports[REFERENCE] = atoi(argv[optind]);
-        differ->runner.ports[OURS] = atoi(argv[optind + 1]);
-    } else if (argc != optind) {
-        usage(2);
-    }
-    if (differ->runner.ports[REFERENCE] == 0 || differ->runner.ports[OURS] == 0)
-        usage(2);
+    read_ports(&differ->runner, argv + optind, argc - optind);
 }
 
 /* Leaves one row, and SET, which gives it something to work on. */
@@ -424,6 +434,15 @@ static const char *const families[] = {"string", "bitmap",     "keys",
                                        "expire", "connection", "server",
                                        "multi",  "newer"};
 
+static bool
+is_left_out(const struct differ *differ, const char *family)
+{
+    for (uint32_t i = 0; i < differ->without_count; i++) {
+        if (strcmp(differ->without[i], family) == 0) return true;
+    }
+    return false;
+}
+
 static struct grammar *
 read_grammar(const struct differ *differ)
 {
@@ -431,11 +450,7 @@ read_grammar(const struct differ *differ)
     uint32_t count = 0;
 
     for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
-        if (differ->without != NULL &&
-            strcmp(families[i], differ->without) == 0) {
-            continue;
-        }
-        names[count++] = families[i];
+        if (!is_left_out(differ, families[i])) names[count++] = families[i];
     }
     return grammar_read(differ->folder, names, count);
 }

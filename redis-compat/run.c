@@ -314,6 +314,17 @@ close_fresh(struct runner *runner)
     }
 }
 
+/* The connection goes to one of our nodes, always the same one. */
+static void
+open_pair(struct runner *runner, struct pair *pair, uint32_t turn)
+{
+    int ports[SIDES];
+
+    ports[REFERENCE] = runner->reference_port;
+    ports[OURS] = runner->ports[turn % runner->nodes];
+    pair_open(pair, ports);
+}
+
 void
 run_reset(struct runner *runner)
 {
@@ -345,15 +356,19 @@ run_reset(struct runner *runner)
 
     for (uint32_t i = 0; i < CONNS; i++)
         pair_close(&runner->pairs[i]);
-    /* anew each time: a password, or a server that was started again */
-    pair_close(&runner->control);
-    pair_open(&runner->control, runner->ports);
+    for (uint32_t node = 0; node < runner->nodes; node++) {
+        /* anew each time: a password, or a server that was started again */
+        pair_close(&runner->control);
+        open_pair(runner, &runner->control, node);
+        for (int side = 0; side < SIDES; side++) {
+            /* in case that a scene with a password was cut short */
+            pair_ask(&runner->control, (enum side)side, auth, 2);
+            pair_ask(&runner->control, (enum side)side, unpause, 2);
+            pair_ask(&runner->control, (enum side)side, defaults,
+                     sizeof(defaults) / sizeof(defaults[0]));
+        }
+    }
     for (int side = 0; side < SIDES; side++) {
-        /* in case that a scene with a password was cut short */
-        pair_ask(&runner->control, (enum side)side, auth, 2);
-        pair_ask(&runner->control, (enum side)side, unpause, 2);
-        pair_ask(&runner->control, (enum side)side, defaults,
-                 sizeof(defaults) / sizeof(defaults[0]));
         pair_ask(&runner->control, (enum side)side, flush, 1);
     }
 }
@@ -396,7 +411,7 @@ run_ops(struct runner *runner, const struct op *const *ops, uint32_t count,
         bool is_same;
 
         runner->arena = arena_new();
-        if (!pair->is_open) pair_open(pair, runner->ports);
+        if (!pair->is_open) open_pair(runner, pair, ops[at]->conn);
         is_same = batch.ops[0]->step->mode == MODE_SCAN
                       ? run_scan(runner, pair, batch.ops[0], kept, finding)
                       : run_batch(runner, pair, &batch, kept, finding);

@@ -7,8 +7,12 @@
 #include "compare.h"
 #include "link.h"
 
+enum { NODES_MAX = 20 };
+
 struct runner {
-    int ports[SIDES];
+    int reference_port;
+    int ports[NODES_MAX]; /* ours: connections take turns */
+    uint32_t nodes;
     struct rules rules;
     struct pair pairs[CONNS];
     struct pair control; /* for FLUSHALL and the like; opened on demand */

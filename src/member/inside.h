@@ -158,7 +158,7 @@ struct members {
     int64_t next_exchange_ms, next_seed_ms, save_ms; /* save_ms 0: no need */
     int64_t load_told_ms;
     uint64_t load_told_hints, load_told_oldest;
-    bool is_load_changed, has_load;
+    bool has_load;
     uint32_t exchanges;
     uint16_t *order; /* shuffled partners */
     uint32_t order_count, order_at, order_room;

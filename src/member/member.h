@@ -74,6 +74,8 @@ struct member_view {
     const struct member_facts *facts;
     uint64_t incarnation, heartbeat;
     int64_t heard_ms;    /* monotonic: its heartbeat moved last */
+    int64_t told_ms;     /* monotonic, about: as of when its load is known;
+                          * INT64_MIN: it told none in its present life */
     int64_t up_since_ms; /* its age, by its own account */
     bool is_self;
 };

@@ -189,6 +189,7 @@ forget_unnumbered(struct members *members)
     }
 }
 
+/* Also when it is what it was: what is held is known as of its telling. */
 static void
 tell_load(struct members *members)
 {
@@ -200,7 +201,6 @@ tell_load(struct members *members)
         self->facts.oldest_held < members->load_told_oldest;
 
     if (self->number == 0) return;
-    if (!members->is_load_changed && members->has_load) return;
     if (period_ms < LOAD_MS) period_ms = LOAD_MS;
     if (!is_urgent && members->now_ms - members->load_told_ms < period_ms)
         return;
@@ -210,7 +210,6 @@ tell_load(struct members *members)
     members->load_told_ms = members->now_ms;
     members->load_told_hints = self->facts.hint_count;
     members->load_told_oldest = self->facts.oldest_held;
-    members->is_load_changed = false;
     members->has_load = true;
 }
 
@@ -363,14 +362,6 @@ members_set_load(struct members *members, const struct member_facts *load)
 {
     struct member_facts *facts = &members->self->facts;
 
-    if (facts->hint_count == load->hint_count &&
-        facts->oldest_held == load->oldest_held &&
-        facts->dirty_slots == load->dirty_slots &&
-        facts->unsettled_slots == load->unsettled_slots &&
-        facts->keys == load->keys &&
-        facts->memory_bytes == load->memory_bytes &&
-        facts->ops_per_s == load->ops_per_s)
-        return;
     facts->hint_count = load->hint_count;
     facts->oldest_held = load->oldest_held;
     facts->dirty_slots = load->dirty_slots;
@@ -378,7 +369,6 @@ members_set_load(struct members *members, const struct member_facts *load)
     facts->keys = load->keys;
     facts->memory_bytes = load->memory_bytes;
     facts->ops_per_s = load->ops_per_s;
-    members->is_load_changed = true;
 }
 
 int

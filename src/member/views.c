@@ -62,7 +62,15 @@ fill_view(const struct members *members, const struct member *member,
                                  .incarnation = member->incarnation,
                                  .heartbeat = member->pulse->heartbeat,
                                  .heard_ms = member->pulse->heard_ms,
+                                 .told_ms = INT64_MIN,
                                  .is_self = member == members->self};
+    if (member->load_version > 0 && member->load_version >= first) {
+        uint64_t beat = member->pulse->heartbeat;
+        uint64_t since =
+            beat > member->load_version ? beat - member->load_version : 0;
+
+        view->told_ms = view->heard_ms - (int64_t)(since * BEAT_MS);
+    }
     view->up_since_ms = view->heard_ms - (int64_t)(age * BEAT_MS);
     if (member->is_removed)
         view->health = MEMBER_REMOVED;

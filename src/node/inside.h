@@ -104,6 +104,7 @@ enum {
     BUS_KEPT_MAX = 1 << 20, /* bytes of a message that waits for its link */
     BUS_ADDRESS_MAX = MEMBER_ADDRESS_MAX + 8,
     RING_LETTERS_MAX = 256, /* messages that wait for worker 0 */
+    AGREED_COUNT = 4,       /* settings of the whole ring */
     RING_LOGGED_MAX = 64,   /* refusals that are remembered as logged */
 };
 
@@ -215,13 +216,16 @@ struct ring {
     _Atomic uint64_t ceiling_mark; /* above this it is to be saved anew */
     struct lock ceiling_lock;      /* while it is */
     /* worker 0 */
+    struct evictions *evictions;
     struct keeper *keeper;
     bool keeper_is_due, is_stale, is_joined;
     bool is_quieting;         /* LOADING, but a command may still be running: */
     uint64_t quiet_turns[64]; /* of each worker, when that began */
     struct ring_retired *retired;
     uint32_t keeper_epoch;
-    struct stamp past;   /* the ceiling of the last life */
+    struct stamp past;            /* the ceiling of the last life */
+    int64_t agreed[AGREED_COUNT]; /* settings of the whole ring, as agreed */
+    uint64_t agreed_version;
     uint64_t stray_map;  /* hash of the map whose slots are walked over */
     uint32_t stray_slot; /* where the walk is */
     bool is_stray_seen;  /* in this walk; see look_for_strays */
@@ -311,6 +315,20 @@ void ring_free_retired(struct ring *ring);
 /* The keeper hears whose health is another than it was. */
 void ring_tell_keeper(struct worker *worker);
 void ring_set_loading(struct ring *ring, bool is_loading);
+
+/* agreed.c: settings of the whole ring; worker 0. */
+void agreed_start(struct ring *ring);
+void agreed_tick(struct worker *worker);
+
+/* evict.c: keys that were evicted, told to their other owners. */
+struct evictions *evict_new(void);
+void evict_free(struct evictions *evictions);
+void evict_join(struct ring *ring); /* the store is in a ring now */
+bool evict_is_waiting(const struct ring *ring);
+/* Worker 0: at the end of its turns, every second, in each tick. */
+void evict_ship(struct worker *worker);
+void evict_second(struct worker *worker);
+void evict_tick(struct worker *worker);
 
 /* upkeep.c: keeper, ceiling, load; worker 0. */
 void upkeep_start(struct ring *ring, const struct node_config *config);

@@ -1,6 +1,8 @@
 src_libkula_a_SOURCES += \
+	src/node/agreed.c \
 	src/node/bus.c \
 	src/node/clients.c \
+	src/node/evict.c \
 	src/node/inside.h \
 	src/node/monitor.c \
 	src/node/node.c \

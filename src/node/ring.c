@@ -275,6 +275,8 @@ ring_tick(struct worker *worker)
     struct cmd_env *env = worker->env;
 
     bus_tick(worker);
+    coord_set_timeout(worker->coord,
+                      upkeep_setting(ring, "quorum-timeout-ms", 1000));
     if (worker->index != 0) return;
     ring_enter(worker, NULL);
     note_first_write(ring);
@@ -340,11 +342,13 @@ ring_turn_end(struct worker *worker)
     if (worker->index == 0) {
         ring_tell_keeper(worker);
         upkeep_keeper(worker);
+        evict_ship(worker);
         send_letters(worker);
         ring_settle(worker); /* what the keeper published */
         catch_up(worker);
     }
     coord_turn(worker->coord);
+    if (worker->index != 0 && evict_is_waiting(ring)) rouse(worker, 0);
     if (worker->index != 0 &&
         worker->bus->wanted != atomic_load(&ring->replica->wanted)) {
         worker->bus->wanted = atomic_load(&ring->replica->wanted);
@@ -459,6 +463,7 @@ ring_new(struct node *node, const struct node_config *config)
     ASSERT(from->member.seed_count <= MEMBER_SEEDS_MAX);
     ring->node = node;
     ring->link = from->link;
+    ring->evictions = evict_new();
     memcpy(ring->hash_seed, config->store.hash_seed, sizeof(ring->hash_seed));
     ring->replica = replica_new(&(struct replica_config){
         .store = node->shared.store,
@@ -489,6 +494,9 @@ ring_begin(struct node *node)
 
         worker->bus = bus_new(worker);
         worker->coord = coord_new(&config);
+        coord_set_timeout(
+            worker->coord,
+            upkeep_setting(node->ring, "quorum-timeout-ms", 1000));
     }
 }
 
@@ -496,6 +504,7 @@ void
 ring_free(struct ring *ring)
 {
     if (ring == NULL) return;
+    evict_free(ring->evictions);
     keeper_free(ring->keeper);
     members_free(ring->members);
     while (ring->letters != NULL) {

@@ -275,6 +275,7 @@ take_copies(struct worker *worker, const struct standing *now)
     }
     if (!ring->is_joined) {
         store_join_ring(ring->node->shared.store, skew_ms(ring));
+        evict_join(ring);
         ring->is_joined = true;
         atomic_store(&replica->is_alone, false);
         atomic_store(&ring->is_active, true);

@@ -269,6 +269,7 @@ publish_load(struct worker *worker)
     members_set_load(ring->members, &load);
     ring_leave(worker);
     set_purge_bound(worker);
+    evict_second(worker);
 }
 
 int64_t
@@ -320,6 +321,7 @@ upkeep_start(struct ring *ring, const struct node_config *config)
     store_watch_stamps(ring->node->shared.store, ring->past);
     store_set_node(ring->node->shared.store, config->store.node,
                    upkeep_life_ms(ring, config->store.wall_ms));
+    agreed_start(ring);
     read_settings(ring);
     ring->keeper = keeper_new(&keeper, &effects);
 }
@@ -329,7 +331,9 @@ upkeep_tick(struct worker *worker)
 {
     struct ring *ring = worker->node->ring;
 
+    agreed_tick(worker);
     read_settings(ring);
     look_for_strays(ring);
+    evict_tick(worker);
     publish_load(worker);
 }

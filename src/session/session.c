@@ -219,6 +219,16 @@ is_held_back(struct session *session, const struct cmd_call *call)
     return true;
 }
 
+/* Looks at this node's own copy, whatever its client's writes do elsewhere. */
+static bool
+is_about_own_copy(const struct cmd_spec *spec)
+{
+    return strcmp(spec->name, "watch") == 0 ||
+           strncmp(spec->name, "object", 6) == 0 ||
+           strncmp(spec->name, "debug", 5) == 0 ||
+           strncmp(spec->name, "memory", 6) == 0;
+}
+
 /*
  * In a ring several commands of a client may be under way at once. Those that
  * speak of all data or change the connection wait until the ones before them
@@ -229,9 +239,11 @@ waits_behind(struct session *session, const struct cmd_env *env,
              const struct cmd_spec *spec)
 {
     const struct cmd_router *router = env->router;
-    bool is_barrier = spec != NULL && spec->key_shape == CMD_KEYS_NONE &&
-                      strcmp(spec->name, "ping") != 0 &&
-                      strcmp(spec->name, "echo") != 0;
+    bool is_barrier = spec != NULL &&
+                      (spec->key_shape == CMD_KEYS_NONE
+                           ? strcmp(spec->name, "ping") != 0 &&
+                                 strcmp(spec->name, "echo") != 0
+                           : is_about_own_copy(spec));
 
     if (!is_barrier && session->client.op_count < SESSION_UNDER_WAY_MAX &&
         !router->is_full(router->self)) {

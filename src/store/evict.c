@@ -166,18 +166,20 @@ evict(struct store *store, struct found *found, const struct search *search)
     struct object *object = place_object(found->place);
     uint64_t hash = inside_hash(store, object_db(object), object_key(object));
     uint32_t slot = slot_index(store, found->slot);
+    bool is_buried = false;
 
-    if (store->hooks.evicted != NULL) {
+    if (store->hooks.evicted != NULL && !is_volatile_policy(search->policy)) {
         store->hooks.evicted(store->hooks.self, slot, hash,
                              object_newest(object));
-        if (!is_volatile_policy(search->policy))
-            store_raise_evicted(store, slot, object_newest(object));
+        store_raise_evicted(store, slot, object_newest(object));
     }
     if (place_heat(found->place) < HEAT_MAIN) ghost_add(store, hash);
-    if (store->hooks.evicted == NULL || !is_volatile_policy(search->policy) ||
-        !leave_tombstone(store, found, object, hash, search->wall_ms)) {
-        inside_take_out(store, found, object, hash, search->wall_ms);
+    if (store->hooks.evicted != NULL && is_volatile_policy(search->policy)) {
+        is_buried =
+            leave_tombstone(store, found, object, hash, search->wall_ms);
     }
+    if (!is_buried)
+        inside_take_out(store, found, object, hash, search->wall_ms);
     atomic_fetch_add_explicit(&store->evicted, 1, memory_order_relaxed);
 }
 

@@ -108,7 +108,7 @@ struct store {
     struct stamp life;           /* no share born before this is our own */
     _Atomic uint64_t stamp_mark; /* stamps above it are noted: in stamp_top */
     _Atomic uint64_t stamp_top;
-    struct ring *ring; /* owned; NULL: alone */
+    struct ring *_Atomic ring; /* owned; NULL: alone; set under all locks */
     struct store_evict_hooks hooks;
     struct hash_key hash_key;
     uint32_t expire_hand;  /* slot that the next tick begins at */

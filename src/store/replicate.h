@@ -35,7 +35,8 @@
 enum { STORE_TOMBSTONE_MS = 20 * 1000 };
 
 /* From now on copies exist elsewhere; `skew_ms`: clock-skew-max-ms. All slots
- * take part. Unlocked; once, or again with another skew. */
+ * take part. No lock is held, and other threads may use the store meanwhile;
+ * once, or again with another skew. */
 void store_join_ring(struct store *store, int64_t skew_ms);
 /* This node's number is known now (stamps minted before would have had 0):
  * before the first write. Life begins anew. Unlocked. */
@@ -142,7 +143,7 @@ void store_forget_slot(struct store *store, uint32_t slot);
  * store_make_room evicts in slots for which it says true (called with the slot
  * locked), and tells what it evicted. A volatile policy leaves tombstones, as
  * other keys of the slot may never go: all others raise evicted-through.
- * Unlocked; set once.
+ * No lock is held; set once, whoever uses the store meanwhile.
  */
 struct store_evict_hooks {
     bool (*may_evict)(void *self, uint32_t slot);

@@ -18,7 +18,9 @@ store_join_ring(struct store *store, int64_t skew_ms)
     uint32_t i;
 
     if (ring != NULL) {
+        store_lock_all(store);
         ring->skew_ms = skew_ms;
+        store_unlock_all(store);
         return;
     }
     ring = mem_must(sizeof(*ring));
@@ -31,7 +33,9 @@ store_join_ring(struct store *store, int64_t skew_ms)
         atomic_init(&ring->slots[i].least, LEAST_NONE);
         ring->slots[i].walk_least = LEAST_NONE;
     }
+    store_lock_all(store); /* nobody is in the middle of something */
     store->ring = ring;
+    store_unlock_all(store);
 }
 
 void
@@ -79,7 +83,11 @@ store_set_evict_hooks(struct store *store,
                       const struct store_evict_hooks *hooks)
 {
     ASSERT(store->ring != NULL);
+    lock_take(&store->evictor.lock);
+    store_lock_all(store);
     store->hooks = *hooks;
+    store_unlock_all(store);
+    lock_drop(&store->evictor.lock);
 }
 
 /* ---- clocks ---- */

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TOLD_MOST = 10, WORDS_MOST = 65536 };
+enum { TOLD_MOST = 10 };
 
 void
 verdict_add(struct verdict *verdict, const char *format, ...)
@@ -33,7 +33,8 @@ verdict_deinit(struct verdict *verdict)
 struct run {
     const struct history *history;
     const struct item **items; /* owned */
-    uint32_t count;
+    uint32_t count, key;
+    enum family family;
     char name[16];
 };
 
@@ -43,7 +44,7 @@ run_init(struct run *run, const struct history *history, enum family family,
 {
     uint32_t i;
 
-    *run = (struct run){.history = history};
+    *run = (struct run){.history = history, .family = family, .key = key};
     run->items = mem_must_zero((history->count + 1) * sizeof(*run->items));
     for (i = 0; i < history->count; i++) {
         const struct item *item = &history->items[i];
@@ -96,13 +97,7 @@ later_change(const struct run *run, int64_t from_ms, int64_t at_ms,
 static const struct item *
 find_set(const struct run *run, uint64_t value)
 {
-    uint32_t i;
-
-    for (i = 0; i < run->count; i++) {
-        if (run->items[i]->kind == ITEM_SET && run->items[i]->value == value)
-            return run->items[i];
-    }
-    return NULL;
+    return history_item(run->history, run->family, run->key, value);
 }
 
 /* The key was seen with `value` (0: absent) by a read that was asked at
@@ -271,27 +266,22 @@ check_expiring(const struct run *run, const struct check_rules *rules,
     }
 }
 
-/* Words that were appended: each was sent to this key, none is there twice. */
+/* Words that were appended: each was sent to this key, none is there twice, and
+ * all are there that were acknowledged before it was asked. */
 static void
-judge_list(const struct run *run, struct bytes text, int64_t seen_ms,
-           struct verdict *verdict)
+judge_list(const struct run *run, struct bytes text, int64_t asked_ms,
+           int64_t seen_ms, bool is_whole, struct verdict *verdict)
 {
-    uint8_t *seen = mem_must_zero(WORDS_MOST);
+    uint8_t *seen = mem_must_zero(run->history->next_value + 1);
     size_t at = 0;
+    uint32_t i;
 
     while (at < text.size) {
         uint64_t value =
             history_value(bytes_of(text.data + at, text.size - at));
-        const struct item *word = NULL;
+        const struct item *word = find_set(run, value);
         const char *end = memchr(text.data + at, '.', text.size - at);
-        uint32_t i;
 
-        for (i = 0; i < run->count; i++) {
-            if (run->items[i]->kind == ITEM_APPEND &&
-                run->items[i]->value == value) {
-                word = run->items[i];
-            }
-        }
         if (word == NULL || end == NULL || word->invoked_ms > seen_ms ||
             word->outcome == OUTCOME_REFUSED) {
             verdict_add(verdict, "%s at %lld: v%llu was never appended, or %s",
@@ -299,18 +289,32 @@ judge_list(const struct run *run, struct bytes text, int64_t seen_ms,
                         (unsigned long long)value, "refused");
             break;
         }
-        if (value < WORDS_MOST && seen[value]++ > 0) {
+        if (seen[value]++ > 0) {
             verdict_add(verdict, "%s at %lld: v%llu was appended twice",
                         run->name, (long long)seen_ms,
                         (unsigned long long)value);
         }
         at = (size_t)(end - text.data) + 1;
     }
+    for (i = 0; i < run->count && is_whole; i++) {
+        const struct item *item = run->items[i];
+
+        if (item->kind != ITEM_APPEND || item->outcome != OUTCOME_DONE)
+            continue;
+        if (item->replied_ms >= asked_ms || seen[item->value] > 0) continue;
+        verdict_add(verdict,
+                    "%s at %lld: v%llu (node %u, %lld-%lld) is lacking",
+                    run->name, (long long)seen_ms,
+                    (unsigned long long)item->value, item->node,
+                    (long long)item->invoked_ms, (long long)item->replied_ms);
+        break;
+    }
     mem_free(seen);
 }
 
 static void
-check_list(const struct run *run, struct verdict *verdict)
+check_list(const struct run *run, const struct check_rules *rules,
+           struct verdict *verdict)
 {
     uint32_t i;
 
@@ -321,7 +325,7 @@ check_list(const struct run *run, struct verdict *verdict)
         judge_list(
             run,
             bytes_of(run->history->texts.data + item->text_at, item->text_size),
-            item->replied_ms, verdict);
+            item->invoked_ms, item->replied_ms, rules->keeps_words, verdict);
     }
 }
 
@@ -381,7 +385,7 @@ check_history(const struct history *history, const struct check_rules *rules,
             case LOCK:
                 if (rules->locks_are_exclusive) check_locks(&run, verdict);
                 break;
-            case LIST: check_list(&run, verdict); break;
+            case LIST: check_list(&run, rules, verdict); break;
             case EXPIRING: check_expiring(&run, rules, verdict); break;
             case FAMILIES: ASSERT(false);
             }
@@ -425,7 +429,9 @@ check_final(const struct history *history, const struct check_rules *rules,
         judge_counter(&run, text.size == 0 ? 0 : strtoll(text.data, NULL, 10),
                       end_ms, end_ms, true, verdict);
         break;
-    case LIST: judge_list(&run, text, end_ms, verdict); break;
+    case LIST:
+        judge_list(&run, text, end_ms, end_ms, rules->keeps_words, verdict);
+        break;
     case LOCK:
     case EXPIRING:
         judge_value(&run, history_value(text), end_ms, end_ms, false, 0,

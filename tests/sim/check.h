@@ -33,6 +33,7 @@ struct check_rules {
     bool locks_are_exclusive;
     /* an acknowledged write is not lost behind one acknowledged before */
     bool keeps_last_write;
+    bool keeps_words; /* nor one that was appended */
     int64_t slack_ms; /* by which clocks may turn two writes round; 0: none */
     int64_t expiry_slack_ms;
 };
@@ -54,12 +55,20 @@ void check_contents(struct sim *sim, uint32_t nodes, struct verdict *verdict);
 /* Backlogs and queues have kept within their limits. */
 void check_limits(struct sim *sim, struct verdict *verdict);
 
-/* Versions on one replica, looked at now and then, never go back. */
+/*
+ * Versions on one replica, looked at now and then. One may go back only if
+ * nobody was told that it is there: a write that all owners refused is put
+ * back, one out of tenure loses. Counters never go back.
+ */
 struct check_versions;
-struct check_versions *check_versions_new(struct sim *sim, uint32_t nodes,
-                                          uint32_t keys);
+struct check_versions *check_versions_new(struct sim *sim,
+                                          const struct history *history,
+                                          const struct check_rules *rules,
+                                          uint32_t nodes);
 void check_versions_look(struct check_versions *versions,
                          struct verdict *verdict);
+/* Prints what changes of the key of that name. */
+void check_versions_watch(struct check_versions *versions, const char *name);
 void check_versions_free(struct check_versions *versions);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * The oracles that look into the nodes: quiet, contents, versions, limits.
+ * The oracles that look into the nodes: quiet, contents, limits.
  */
 #include "sim/check.h"
 
@@ -110,8 +110,21 @@ add_record(struct contents *contents, uint64_t hash,
     record_write(&contents->bytes, record);
 }
 
+/* Of the clock that is most ahead: where clocks differ, a value has expired
+ * here and not there for so long. */
+static int64_t
+latest_wall_ms(struct sim *sim, uint32_t nodes)
+{
+    int64_t wall_ms = 0;
+    uint32_t i;
+
+    for (i = 0; i < nodes; i++)
+        if (sim_wall_ms(sim, i) > wall_ms) wall_ms = sim_wall_ms(sim, i);
+    return wall_ms;
+}
+
 static void
-read_contents(struct sim *sim, uint32_t node, uint32_t slot,
+read_contents(struct sim *sim, uint32_t node, uint32_t slot, int64_t wall_ms,
               struct contents *contents)
 {
     struct store *store = sim_store(sim, node);
@@ -133,6 +146,7 @@ read_contents(struct sim *sim, uint32_t node, uint32_t slot,
                                  sim_wall_ms(sim, node), &record)) {
                 continue;
             }
+            if (record.has_expiry && record.expire_ms <= wall_ms) continue;
             if (record.kind == RECORD_VALUE)
                 add_record(contents, entries[i].hash, &record);
         }
@@ -216,17 +230,18 @@ compare_slot(struct sim *sim, uint32_t nodes, uint32_t slot,
 {
     const struct ring_list *list =
         ring_map_list(replica_map(sim_replica(sim, 0)), slot);
+    int64_t wall_ms = latest_wall_ms(sim, nodes);
     struct contents first, other;
     uint32_t pair[2], i;
 
     if (list->count == 0) return;
     pair[0] = node_of(sim, nodes, list->owners[0]);
     if (pair[0] == UINT32_MAX) return;
-    read_contents(sim, pair[0], slot, &first);
+    read_contents(sim, pair[0], slot, wall_ms, &first);
     for (i = 1; i < list->count; i++) {
         pair[1] = node_of(sim, nodes, list->owners[i]);
         if (pair[1] == UINT32_MAX) continue;
-        read_contents(sim, pair[1], slot, &other);
+        read_contents(sim, pair[1], slot, wall_ms, &other);
         compare(slot, pair, &first, &other, verdict);
         contents_deinit(&other);
     }
@@ -254,117 +269,4 @@ check_limits(struct sim *sim, struct verdict *verdict)
         verdict_add(verdict, "a link had %zu bytes unsent",
                     sim_unsent_most(sim));
     }
-}
-
-/* ---- versions ---- */
-
-struct check_versions {
-    struct sim *sim;
-    uint32_t nodes, keys;
-    uint64_t lives[SIM_NODES_MAX];
-    struct stamp *newest; /* owned; [node][family][key] */
-};
-
-struct check_versions *
-check_versions_new(struct sim *sim, uint32_t nodes, uint32_t keys)
-{
-    struct check_versions *versions = mem_must_zero(sizeof(*versions));
-
-    versions->sim = sim;
-    versions->nodes = nodes;
-    versions->keys = keys;
-    versions->newest =
-        mem_must_zero((size_t)nodes * FAMILIES * keys * sizeof(struct stamp));
-    return versions;
-}
-
-/* Another node has that version. One that nobody else has may be taken back by
- * a primary that learns it was none. */
-static bool
-is_elsewhere(struct check_versions *versions, uint32_t node, const char *name,
-             struct stamp stamp)
-{
-    uint32_t i;
-
-    for (i = 0; i < versions->nodes; i++) {
-        struct store *store;
-        struct store_key at;
-        struct stamp newest;
-
-        if (i == node || !sim_is_up(versions->sim, i)) continue;
-        store = sim_store(versions->sim, i);
-        at = store_key(store, 0, bytes_str(name));
-        store_lock(store, at.slot);
-        newest = store_newest(store, &at);
-        store_unlock(store, at.slot);
-        if (newest.bits == stamp.bits) return true;
-    }
-    return false;
-}
-
-static void
-look_at(struct check_versions *versions, uint32_t node, uint32_t family,
-        uint32_t key, struct verdict *verdict)
-{
-    struct store *store = sim_store(versions->sim, node);
-    const struct ring_map *map = replica_map(sim_replica(versions->sim, node));
-    struct stamp *before =
-        &versions->newest[((size_t)node * FAMILIES + family) * versions->keys +
-                          key];
-    struct stamp now;
-    struct store_key at;
-    char name[16];
-
-    history_key((enum family)family, key, name);
-    at = store_key(store, 0, bytes_str(name));
-    if (map == NULL ||
-        !ring_list_owns(ring_map_list(map, at.slot),
-                        sim_replica(versions->sim, node)->self)) {
-        *before = STAMP_NEVER;
-        return;
-    }
-    store_lock(store, at.slot);
-    now = store_newest(store, &at);
-    store_unlock(store, at.slot);
-    if (now.bits == 0) return; /* forgotten, which it may be when it is old */
-    if (now.bits < before->bits &&
-        is_elsewhere(versions, node, name, *before)) {
-        verdict_add(verdict, "%s on node %u at %lld: from %llx back to %llx",
-                    name, node, (long long)sim_now_ms(versions->sim),
-                    (unsigned long long)before->bits,
-                    (unsigned long long)now.bits);
-    }
-    *before = now;
-}
-
-void
-check_versions_look(struct check_versions *versions, struct verdict *verdict)
-{
-    uint32_t node, family, key;
-
-    for (node = 0; node < versions->nodes; node++) {
-        uint64_t life = sim_life(versions->sim, node);
-
-        if (life != versions->lives[node]) {
-            versions->lives[node] = life;
-            memset(versions->newest + (size_t)node * FAMILIES * versions->keys,
-                   0, (size_t)FAMILIES * versions->keys * sizeof(struct stamp));
-        }
-        if (!sim_is_up(versions->sim, node) ||
-            sim_replica(versions->sim, node) == NULL) {
-            continue;
-        }
-        for (family = 0; family < FAMILIES; family++) {
-            for (key = 0; key < versions->keys; key++)
-                look_at(versions, node, family, key, verdict);
-        }
-    }
-}
-
-void
-check_versions_free(struct check_versions *versions)
-{
-    if (versions == NULL) return;
-    mem_free(versions->newest);
-    mem_free(versions);
 }

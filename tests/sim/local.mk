@@ -1,7 +1,8 @@
 SIM_SOURCES = tests/sim/sim.c tests/sim/sim_node.c tests/sim/sim_call.c \
 	tests/sim/net.c tests/sim/sim.h tests/sim/inside.h
 RING_SIM_SOURCES = tests/sim/ring_client.c tests/sim/ring_client.h \
-	tests/sim/check.c tests/sim/check_ring.c tests/sim/check.h
+	tests/sim/check.c tests/sim/check_ring.c tests/sim/check_versions.c \
+	tests/sim/check.h
 
 check_PROGRAMS += tests/sim/stories tests/sim/swarm
 tests_sim_stories_SOURCES = tests/sim/stories.c $(SIM_SOURCES)
@@ -14,6 +15,8 @@ tests_sim_swarm_LDADD = $(PLAIN_LDADD)
 
 check_PROGRAMS += tests/sim/ring_stories tests/sim/ring_swarm
 tests_sim_ring_stories_SOURCES = tests/sim/ring_stories.c \
+	tests/sim/ring_stories_keys.c tests/sim/ring_stories_nodes.c \
+	tests/sim/story.c tests/sim/story.h \
 	$(RING_SIM_SOURCES) $(SIM_SOURCES)
 tests_sim_ring_stories_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_sim_ring_stories_LDADD = $(TEST_LDADD)
@@ -22,7 +25,15 @@ tests_sim_ring_swarm_SOURCES = tests/sim/ring_swarm.c \
 tests_sim_ring_swarm_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_sim_ring_swarm_LDADD = $(PLAIN_LDADD)
 
-EXTRA_DIST += tests/sim/README
+EXTRA_DIST += tests/sim/README tests/sim/check-bugs tests/sim/bugs
+check_long_scripts += tests/sim/check-bugs
+
+# What tests/sim/check-bugs compiles and links with.
+print-bug-commands:
+	@echo '$(CC) $(tests_sim_ring_swarm_CPPFLAGS) $(CPPFLAGS) $(AM_CFLAGS) $(CFLAGS)'
+	@echo '$(CCLD) $(AM_CFLAGS) $(CFLAGS) $(AM_LDFLAGS) $(LDFLAGS)'
+	@echo '$(PLAIN_LDADD) $(LIBS)'
+.PHONY: print-bug-commands
 
 check-swarm: tests/sim/swarm tests/sim/ring_swarm
 	tests/sim/swarm --seed $(or $(SEED),1) --count $(or $(COUNT),2000)

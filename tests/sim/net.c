@@ -520,9 +520,9 @@ void
 net_node_gone(struct sim *sim, uint32_t node, bool silent)
 {
     struct net *net = sim->net;
-    uint32_t i, k;
+    uint32_t i = 0, k, room = net->room;
 
-    for (i = 0; i < net->room; i++) {
+    while (i < net->room) {
         for (k = 0; k < 2 && net->conns[i] != NULL; k++) {
             struct side *side = &net->conns[i]->sides[k];
             struct side *other = other_of(side);
@@ -536,8 +536,12 @@ net_node_gone(struct sim *sim, uint32_t node, bool silent)
                 lose_pieces(sim, other);
                 tell_end(sim, other);
             }
-            if (other->link == NULL) conn_free(net, net->conns[i]);
+            if (other->link == NULL) conn_free(net, side->conn);
+            if (net->room != room) break; /* it has called somebody */
         }
+        /* all have other places then */
+        i = net->room != room ? 0 : i + 1;
+        room = net->room;
     }
 }
 

@@ -55,7 +55,31 @@ void
 history_deinit(struct history *history)
 {
     mem_free(history->items);
+    mem_free(history->by_value);
     buf_deinit(&history->texts);
+}
+
+const struct item *
+history_item(const struct history *history, enum family family, uint32_t key,
+             uint64_t value)
+{
+    const struct item *item;
+
+    if (value == 0 || value > history->next_value) return NULL;
+    item = &history->items[history->by_value[value]];
+    return item->family == family && item->key == key ? item : NULL;
+}
+
+static void
+note_value(struct history *history, struct item *item)
+{
+    item->value = ++history->next_value;
+    if (item->value >= history->value_room) {
+        history->value_room = history->value_room * 2 + 256;
+        history->by_value = mem_must_array(
+            history->by_value, history->value_room, sizeof(*history->by_value));
+    }
+    history->by_value[item->value] = (uint32_t)(item - history->items);
 }
 
 static struct item *
@@ -78,8 +102,7 @@ add_item(struct ring_client *client, enum family family, enum item_kind kind,
                           .node = client->node,
                           .invoked_ms = sim_now_ms(client->all->config.sim),
                           .replied_ms = INT64_MAX};
-    if (kind == ITEM_SET || kind == ITEM_APPEND)
-        item->value = ++history->next_value;
+    if (kind == ITEM_SET || kind == ITEM_APPEND) note_value(history, item);
     return item;
 }
 

@@ -53,6 +53,8 @@ struct history {
     uint32_t count, room;
     struct buf texts;
     uint64_t next_value;
+    uint32_t *by_value; /* owned; the item that brought a value */
+    uint32_t value_room;
     uint32_t refused, unknown, done; /* commands */
     uint32_t strange;                /* replies that fit nothing */
     char strange_text[120];          /* the first of them */
@@ -86,5 +88,9 @@ void history_deinit(struct history *history);
 void history_key(enum family family, uint32_t key, char out[16]);
 /* The value that a reply's text is, 0: it is none of ours. */
 uint64_t history_value(struct bytes text);
+/* The SET or APPEND that brought a value to that key; NULL: none did. */
+const struct item *history_item(const struct history *history,
+                                enum family family, uint32_t key,
+                                uint64_t value);
 
 #endif

@@ -2,6 +2,7 @@
  * Random clients on rings with random faults, any number of seeds:
  *     tests/sim/ring_swarm --seed 17 --count 1             replays seed 17
  *     tests/sim/ring_swarm --seed 17 --count 1 --noisy 1   and prints its log
+ *     tests/sim/ring_swarm --seed 17 --count 1 --watch r3  what befell a key
  *
  * A run: the ring comes up; clients talk to it while faults come and go; all
  * is healed; the ring must become quiet; then everything is compared.
@@ -13,6 +14,7 @@
 
 #include "base/memory.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -25,12 +27,19 @@ enum {
     EQUAL_MOST_MS = 60 * 1000,
     SKEW_MS = 500, /* clock-skew-max-ms */
     OFFSET_MS = 200,
+    CEILING_MS = 4000, /* by which a restarted node's stamps are ahead */
+    NEVER_MS = 24 * 3600 * 1000, /* anti-entropy: not in this run */
 };
+
+/* --watch: a key's name; NULL */
+static const char *watched;
 
 /* What a seed is about. */
 struct plan {
     uint32_t nodes, clients;
+    uint32_t joiners; /* come while clients are at work */
     bool has_faults, is_strict, has_jumps;
+    bool has_rounds;       /* of anti-entropy: else marks and hints must do */
     int64_t fault_ms;      /* how long there are faults */
     uint32_t fault_one_in; /* steps */
 };
@@ -42,16 +51,59 @@ struct world {
     struct history history;
     struct ring_clients *clients;
     struct check_versions *versions;
+    struct check_rules rules;
     struct verdict verdict;
     int64_t back_ms[SIM_NODES_MAX]; /* a crashed node starts again then */
     int64_t heal_ms;                /* 0: nothing is cut */
+    uint32_t present;               /* nodes that have been started once */
     bool may_lose;                  /* settled since the last lost memory */
     bool is_noisy;
 };
 
+enum fault_kind {
+    LOST_TOLD,
+    LOST_SILENTLY,
+    PAUSE_SHORT,
+    PAUSE_LONG,
+    CUT_HALVES,
+    CUT_ONE,
+    CUT_PAIR,
+    CUT_ONE_WAY,
+    RESET,
+    JUMP_SMALL,
+    JUMP_LARGE,
+    JOIN,
+    SLOW_LINKS,
+    OFFSETS,
+    DRIFT,
+    SEVERAL_WORKERS,
+    NO_ROUNDS,
+    FAULT_KINDS
+};
+
+static const char *const fault_names[FAULT_KINDS] = {
+    "memories lost, told",
+    "memories lost, silently",
+    "pauses up to 1 s",
+    "pauses up to 30 s",
+    "partitions",
+    "nodes cut off",
+    "pairs cut apart",
+    "links cut one way",
+    "resets",
+    "clock jumps up to 400 ms",
+    "clock jumps up to 60 s",
+    "joins under way",
+    "rings with slow links",
+    "rings with clocks apart",
+    "rings with clocks that drift",
+    "rings of several workers",
+    "rings without anti-entropy",
+};
+
 struct totals {
     uint64_t commands, refused, unknown, events;
-    uint64_t crashes, pauses, cuts, resets, jumps;
+    uint64_t faults[FAULT_KINDS];
     int64_t simulated_ms;
 };
 
@@ -69,21 +121,22 @@ say(const struct world *world, const char *what, uint32_t node)
 static void
 crash(struct world *world, struct totals *totals)
 {
-    uint32_t node = (uint32_t)rng_below(&world->dice, world->plan.nodes);
+    uint32_t node = (uint32_t)rng_below(&world->dice, world->present);
+    bool is_silent = rng_below(&world->dice, 2) == 0;
 
     if (!world->may_lose || !sim_is_up(world->sim, node)) return;
     say(world, "crash", node);
-    sim_crash(world->sim, node, rng_below(&world->dice, 2) == 0);
+    sim_crash(world->sim, node, is_silent);
     world->back_ms[node] =
         sim_now_ms(world->sim) + 100 + (int64_t)rng_below(&world->dice, 15000);
     world->may_lose = false;
-    totals->crashes++;
+    totals->faults[is_silent ? LOST_SILENTLY : LOST_TOLD]++;
 }
 
 static void
 pause_one(struct world *world, struct totals *totals)
 {
-    uint32_t node = (uint32_t)rng_below(&world->dice, world->plan.nodes);
+    uint32_t node = (uint32_t)rng_below(&world->dice, world->present);
     int64_t ms = (int64_t)rng_below(&world->dice, 2) == 0 ? 1000 : 30000;
 
     if (!sim_is_up(world->sim, node) || sim_is_paused(world->sim, node)) return;
@@ -91,7 +144,7 @@ pause_one(struct world *world, struct totals *totals)
     sim_pause(world->sim, node,
               sim_now_ms(world->sim) + 1 +
                   (int64_t)rng_below(&world->dice, (uint64_t)ms));
-    totals->pauses++;
+    totals->faults[ms > 1000 ? PAUSE_LONG : PAUSE_SHORT]++;
 }
 
 static void
@@ -101,42 +154,45 @@ cut(struct world *world, struct totals *totals)
     uint32_t one = 1 + (uint32_t)rng_below(&world->dice, all);
     uint32_t a = (uint32_t)rng_below(&world->dice, world->plan.nodes);
     uint32_t b = (uint32_t)rng_below(&world->dice, world->plan.nodes);
+    uint32_t which = CUT_HALVES + (uint32_t)rng_below(&world->dice, 4);
 
     if (world->heal_ms != 0) return;
-    switch (rng_below(&world->dice, 4)) {
-    case 0: /* two halves */
+    if (which == CUT_ONE_WAY && a == b) return;
+    if (which == CUT_PAIR && a == b) return;
+    switch (which) {
+    case CUT_HALVES:
         say(world, "partition, one side is", one);
         sim_partition(world->sim, one, all & ~one);
         break;
-    case 1: /* one alone */
+    case CUT_ONE:
         say(world, "isolate", a);
         sim_partition(world->sim, 1u << a, all & ~(1u << a));
         break;
-    case 2: /* two do not see each other, all else do */
+    case CUT_PAIR: /* all else see both */
         say(world, "cut between", a * 10 + b);
         sim_partition(world->sim, 1u << a, 1u << b & ~(1u << a));
         break;
-    case 3: /* one way */
+    case CUT_ONE_WAY:
         say(world, "cut from, to", a * 10 + b);
-        sim_cut(world->sim, a, b, a != b);
+        sim_cut(world->sim, a, b, true);
         break;
     }
     world->heal_ms =
         sim_now_ms(world->sim) + 200 + (int64_t)rng_below(&world->dice, 12000);
-    totals->cuts++;
+    totals->faults[which]++;
 }
 
 static void
 jump(struct world *world, struct totals *totals)
 {
-    uint32_t node = (uint32_t)rng_below(&world->dice, world->plan.nodes);
+    uint32_t node = (uint32_t)rng_below(&world->dice, world->present);
     int64_t most = rng_below(&world->dice, 2) == 0 ? 400 : 60 * 1000;
 
     if (!world->plan.has_jumps) return;
     say(world, "clock jump", node);
     sim_clock_jump(world->sim, node,
                    (int64_t)rng_below(&world->dice, (uint64_t)most * 2) - most);
-    totals->jumps++;
+    totals->faults[most > 400 ? JUMP_LARGE : JUMP_SMALL]++;
 }
 
 static void
@@ -144,7 +200,7 @@ reset(struct world *world, struct totals *totals)
 {
     say(world, "reset", 0);
     sim_reset_one(world->sim);
-    totals->resets++;
+    totals->faults[RESET]++;
 }
 
 static void
@@ -162,6 +218,14 @@ fault(struct world *world, struct totals *totals)
     }
 }
 
+static void
+join(struct world *world, struct totals *totals)
+{
+    say(world, "join", world->present);
+    sim_start(world->sim, world->present++);
+    totals->faults[JOIN]++;
+}
+
 /* What is over ends. */
 static void
 mend(struct world *world, bool at_once)
@@ -169,7 +233,7 @@ mend(struct world *world, bool at_once)
     int64_t now_ms = sim_now_ms(world->sim);
     uint32_t i;
 
-    for (i = 0; i < world->plan.nodes; i++) {
+    for (i = 0; i < world->present; i++) {
         if (sim_is_up(world->sim, i)) continue;
         if (!at_once && world->back_ms[i] > now_ms) continue;
         say(world, "start", i);
@@ -181,7 +245,7 @@ mend(struct world *world, bool at_once)
         world->heal_ms = 0;
     }
     if (!world->may_lose)
-        world->may_lose = check_is_quiet(world->sim, world->plan.nodes, NULL);
+        world->may_lose = check_is_quiet(world->sim, world->present, NULL);
 }
 
 /* ---- a run ---- */
@@ -193,7 +257,7 @@ wait_quiet(struct world *world, int64_t most_ms, const char *what)
     char why[120] = "";
 
     while (sim_now_ms(world->sim) < until_ms) {
-        if (check_is_quiet(world->sim, world->plan.nodes, why) &&
+        if (check_is_quiet(world->sim, world->present, why) &&
             (world->clients == NULL || ring_clients_are_idle(world->clients))) {
             return true;
         }
@@ -218,13 +282,15 @@ rules_of(const struct plan *plan)
         .reads_are_linear = !plan->has_faults,
         .locks_are_exclusive = is_safe,
         .keeps_last_write = is_safe || (plan->nodes <= 3 && !plan->has_jumps),
-        .slack_ms = is_safe ? 0 : SKEW_MS + 2 * OFFSET_MS,
+        .keeps_words = is_safe,
+        .slack_ms = is_safe ? 0 : SKEW_MS + 2 * OFFSET_MS + CEILING_MS,
         .expiry_slack_ms =
             plan->has_jumps ? INT64_MAX / 4 : SKEW_MS + 2 * OFFSET_MS,
     };
 }
 
-/* What the last writes left behind is mended by comparing, round by round. */
+/* What the last writes left behind is mended by comparing, round by round; by
+ * what is under way, where there are none. */
 static void
 check_equal(struct world *world)
 {
@@ -247,12 +313,12 @@ check_equal(struct world *world)
 static void
 check_end(struct world *world)
 {
-    struct check_rules rules = rules_of(&world->plan);
+    const struct check_rules *rules = &world->rules;
     uint32_t family, key, node;
 
     check_equal(world);
     check_limits(world->sim, &world->verdict);
-    check_history(&world->history, &rules, &world->verdict);
+    check_history(&world->history, rules, &world->verdict);
     for (family = 0; family < FAMILIES; family++) {
         for (key = 0; key < KEYS; key++) {
             char name[16], line[32];
@@ -262,7 +328,7 @@ check_end(struct world *world)
             for (node = 0; node < world->plan.nodes; node++) {
                 const char *reply = sim_call(world->sim, node, line);
 
-                check_final(&world->history, &rules, (enum family)family, key,
+                check_final(&world->history, rules, (enum family)family, key,
                             bytes_str(reply), &world->verdict);
             }
         }
@@ -282,7 +348,13 @@ run_faults(struct world *world, struct totals *totals)
             rng_below(&world->dice, world->plan.fault_one_in) == 0) {
             fault(world, totals);
         }
+        if (world->present < world->plan.nodes &&
+            rng_below(&world->dice, 30) == 0) {
+            join(world, totals);
+        }
     }
+    while (world->present < world->plan.nodes)
+        join(world, totals);
     mend(world, true);
 }
 
@@ -307,7 +379,10 @@ start_clients(struct world *world, uint32_t workers)
 
     if (config.families == 1u << LOCK) config.pipelines = 0;
     world->clients = ring_clients_new(&config);
-    world->versions = check_versions_new(world->sim, world->plan.nodes, KEYS);
+    world->rules = rules_of(&world->plan);
+    world->versions = check_versions_new(world->sim, &world->history,
+                                         &world->rules, world->plan.nodes);
+    if (watched != NULL) check_versions_watch(world->versions, watched);
 }
 
 static struct plan
@@ -322,14 +397,43 @@ plan_of(struct rng *dice)
         .has_jumps = rng_below(dice, 6) == 0,
         .fault_ms = 5000 + (int64_t)rng_below(dice, 40000),
         .fault_one_in = 10 + (uint32_t)rng_below(dice, 60),
+        .has_rounds = rng_below(dice, 4) != 0,
     };
 
     if (plan.nodes < 3) plan.has_faults = false; /* they bear no loss */
+    if (plan.nodes > 1 && rng_below(dice, 4) == 0)
+        plan.joiners = 1 + (uint32_t)rng_below(dice, plan.nodes > 3 ? 2 : 1);
     if (!plan.has_faults) {
         plan.has_jumps = false;
         plan.fault_ms = 5000;
     }
     return plan;
+}
+
+/* All that was said about one key. */
+static void
+print_history(const struct history *history, const char *watched)
+{
+    static const char *const kinds[] = {"SET",    "DEL", "GET",
+                                        "EXISTS", "ADD", "APPEND"};
+    static const char *const outcomes[] = {"unknown", "done", "refused"};
+    uint32_t i;
+
+    for (i = 0; i < history->count; i++) {
+        const struct item *item = &history->items[i];
+        char name[16];
+
+        history_key(item->family, item->key, name);
+        if (strcmp(name, watched) != 0) continue;
+        printf(
+            "%8lld .. %lld ms  client %u at node %u: %s %s v%llu %lld: %s "
+            "%d\n",
+            (long long)item->invoked_ms,
+            (long long)(item->replied_ms == INT64_MAX ? -1 : item->replied_ms),
+            item->client, item->node, kinds[item->kind], name,
+            (unsigned long long)item->value, (long long)item->amount,
+            outcomes[item->outcome], item->found);
+    }
 }
 
 static bool
@@ -347,15 +451,22 @@ run_seed(uint64_t seed, bool is_noisy, bool is_quiet, uint64_t *trace,
     world->is_noisy = is_noisy;
     world->may_lose = true;
     ring.is_strict = world->plan.is_strict;
-    ring.seeds = rng_below(dice, 2) == 0 ? 1 : 0;
+    ring.seeds = rng_below(dice, 2) == 0 || world->plan.joiners > 0 ? 1 : 0;
     ring.net_delay_ms = (int64_t)rng_below(dice, 20);
     ring.slow_links = rng_below(dice, 4) == 0 ? 4 : 0;
     ring.clock_offset_ms = rng_below(dice, 2) == 0 ? OFFSET_MS / 2 : 0;
     ring.drift_ppm = rng_below(dice, 2) == 0 ? 100 : 0;
+    ring.started = world->present = world->plan.nodes - world->plan.joiners;
+    ring.repair_ms = world->plan.has_rounds ? 0 : NEVER_MS;
     config.nodes = world->plan.nodes;
     config.workers = rng_below(dice, 5) == 0 ? 2 : 1;
     config.delay_most_ms = (int64_t)rng_below(dice, 10);
     config.cut_one_in = (uint32_t)rng_below(dice, 4);
+    totals->faults[SLOW_LINKS] += ring.slow_links > 0;
+    totals->faults[OFFSETS] += ring.clock_offset_ms > 0;
+    totals->faults[DRIFT] += ring.drift_ppm > 0;
+    totals->faults[SEVERAL_WORKERS] += config.workers > 1;
+    totals->faults[NO_ROUNDS] += !world->plan.has_rounds;
     world->sim = sim_new(&config);
     if (is_noisy) sim_be_noisy(world->sim);
     if (wait_quiet(world, UP_MOST_MS, "start")) {
@@ -373,6 +484,7 @@ run_seed(uint64_t seed, bool is_noisy, bool is_quiet, uint64_t *trace,
                world->plan.has_faults ? ", faults" : "", world->verdict.count,
                (int)world->verdict.text.used, world->verdict.text.data);
     }
+    if (watched != NULL) print_history(&world->history, watched);
     totals->commands += world->history.done;
     totals->refused += world->history.refused;
     totals->unknown += world->history.unknown;
@@ -388,31 +500,52 @@ run_seed(uint64_t seed, bool is_noisy, bool is_quiet, uint64_t *trace,
     return is_ok;
 }
 
-static uint64_t
-option(int argc, char **argv, const char *name, uint64_t otherwise)
+static const char *
+option_text(int argc, char **argv, const char *name)
 {
     int i;
 
     for (i = 1; i + 1 < argc; i++) {
-        if (strcmp(argv[i], name) == 0) return strtoull(argv[i + 1], NULL, 10);
+        if (strcmp(argv[i], name) == 0) return argv[i + 1];
     }
-    return otherwise;
+    return NULL;
+}
+
+static uint64_t
+option(int argc, char **argv, const char *name, uint64_t otherwise)
+{
+    const char *text = option_text(argc, argv, name);
+
+    return text != NULL ? strtoull(text, NULL, 10) : otherwise;
+}
+
+/* The seed under way, for a run that ends by a signal. */
+static uint64_t running;
+
+static void
+on_signal(int number)
+{
+    (void)printf("replay: tests/sim/ring_swarm --seed %llu --count 1\n",
+                 (unsigned long long)running);
+    (void)fflush(stdout);
+    (void)signal(number, SIG_DFL);
+    (void)raise(number);
 }
 
 static void
 print_totals(const struct totals *totals, uint64_t seeds, double seconds)
 {
+    uint32_t i;
+
     printf("%llu commands (%llu refused, %llu unknown), %llu events\n",
            (unsigned long long)totals->commands,
            (unsigned long long)totals->refused,
            (unsigned long long)totals->unknown,
            (unsigned long long)totals->events);
-    printf("%llu memories lost, %llu pauses, %llu cuts, %llu resets, %llu "
-           "clock jumps\n",
-           (unsigned long long)totals->crashes,
-           (unsigned long long)totals->pauses, (unsigned long long)totals->cuts,
-           (unsigned long long)totals->resets,
-           (unsigned long long)totals->jumps);
+    for (i = 0; i < FAULT_KINDS; i++) {
+        printf("%8llu %s\n", (unsigned long long)totals->faults[i],
+               fault_names[i]);
+    }
     printf("%.0f seeds a minute, %.1f simulated hours\n",
            (double)seeds * 60 / (seconds > 0 ? seconds : 1),
            (double)totals->simulated_ms / 3.6e6);
@@ -429,10 +562,16 @@ main(int argc, char **argv)
     struct totals totals = {0};
     struct timespec from, to;
 
+    watched = option_text(argc, argv, "--watch");
+    (void)signal(SIGABRT, on_signal);
+    (void)signal(SIGSEGV, on_signal);
     (void)clock_gettime(CLOCK_MONOTONIC, &from);
     for (i = 0; i < count && failed < most; i++) {
         uint64_t trace = 0, again = 0;
-        bool is_ok = run_seed(seed + i, is_noisy, false, &trace, &totals);
+        bool is_ok;
+
+        running = seed + i;
+        is_ok = run_seed(seed + i, is_noisy, false, &trace, &totals);
 
         if (is_ok && (seed + i) % 10 == 0) {
             is_ok = run_seed(seed + i, false, true, &again, &totals) &&

@@ -41,6 +41,7 @@ struct sim_ring {
     uint32_t slow_links;     /* one link in so many has 50 KB/s; 0: none */
     int64_t clock_offset_ms; /* at most, either way */
     int64_t drift_ppm;       /* at most, either way */
+    int64_t repair_ms;       /* between rounds of anti-entropy; 0: as built */
 };
 
 struct sim_config {

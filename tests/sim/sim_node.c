@@ -236,6 +236,7 @@ ring_config(struct sim_node *node, struct node_ring *out)
     memcpy(out->link.secret, "secret", 6);
     out->link.secret_bytes = 6;
     out->link.self = node->id;
+    out->repair_ms = ring->repair_ms;
     if (node->files[NODE_FILE_CEILING].used == sizeof(out->ceiling.bits)) {
         memcpy(&out->ceiling.bits, node->files[NODE_FILE_CEILING].data,
                sizeof(out->ceiling.bits));

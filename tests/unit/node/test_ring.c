@@ -199,22 +199,89 @@ CASE(ring, without_a_secret_only_loopback_is_let_in)
     pump_end(&pump);
 }
 
-CASE(ring, the_ceiling_stays_ahead_of_the_clock)
+static int64_t
+wall_ms(const struct pump *pump)
+{
+    return (int64_t)(pump_wall_us(pump) / 1000);
+}
+
+static void
+write_one(struct pump *pump, uint32_t place)
+{
+    cr_expect(eq(str,
+                 pump_say(pump, pump_client(pump, place, 1), "SET k v\r\n"),
+                 (char *)"+OK\r\n"));
+    pump_hang_up(&pump->clients[--pump->client_count]);
+    pump_step(pump);
+}
+
+/* The newest stamp that this node has minted. */
+static uint64_t
+newest_of(const struct pump *pump, uint32_t place)
+{
+    struct store *store = pump->nodes[place].node->shared.store;
+    struct store_key key = store_key(store, 0, bytes_str("k"));
+
+    return store_newest(store, &key).bits;
+}
+
+CASE(ring, the_ceiling_is_above_what_was_minted_and_near_the_clock)
 {
     struct pump pump;
-    uint64_t first, now;
     uint32_t i;
 
     pump_start(&pump);
     pump_run(&pump, 0, 0, "");
-    first = ceiling_of(&pump, 0);
-    for (i = 0; i < 12; i++) {
-        pump_time(&pump, 10000);
-        now = stamp_next(STAMP_NEVER, (int64_t)(pump_wall_us(&pump) / 1000), 0)
-                  .bits;
-        cr_expect(gt(u64, ceiling_of(&pump, 0), now));
+    cr_assert(pump_until(&pump, first_serves, 10000));
+    for (i = 0; i < 20; i++) {
+        int64_t ahead_ms;
+
+        write_one(&pump, 0);
+        cr_expect(gt(u64, ceiling_of(&pump, 0), newest_of(&pump, 0)));
+        ahead_ms = stamp_wall_ms((struct stamp){ceiling_of(&pump, 0)}) -
+                   wall_ms(&pump);
+        cr_expect(le(i64, ahead_ms, 4000));
+        pump_time(&pump, 100 * (int64_t)i);
     }
-    cr_expect(gt(u64, ceiling_of(&pump, 0), first));
+    pump_end(&pump);
+}
+
+CASE(ring, a_node_that_mints_nothing_saves_no_ceiling)
+{
+    struct pump pump;
+    uint64_t before;
+
+    pump_start(&pump);
+    pump_run(&pump, 0, 0, "");
+    cr_assert(pump_until(&pump, first_serves, 10000));
+    write_one(&pump, 0);
+    before = ceiling_of(&pump, 0);
+    pump_time(&pump, 60 * 1000);
+    cr_expect(eq(u64, ceiling_of(&pump, 0), before));
+    write_one(&pump, 0);
+    cr_expect(gt(u64, ceiling_of(&pump, 0), newest_of(&pump, 0)));
+    pump_end(&pump);
+}
+
+CASE(ring, many_lives_do_not_carry_the_clock_away)
+{
+    struct pump pump;
+    uint32_t i;
+
+    pump_start(&pump);
+    for (i = 0; i < 10; i++) {
+        uint64_t past = i > 0 ? ceiling_of(&pump, 0) : 0;
+
+        pump_run(&pump, 0, 0, "");
+        cr_assert(pump_until(&pump, first_serves, 10000));
+        pump_time(&pump, 1000);
+        write_one(&pump, 0);
+        cr_expect(gt(u64, newest_of(&pump, 0), past));
+        cr_expect(gt(u64, ceiling_of(&pump, 0), newest_of(&pump, 0)));
+        pump_stop(&pump, 0);
+    }
+    cr_expect(le(i64, stamp_wall_ms((struct stamp){ceiling_of(&pump, 0)}),
+                 wall_ms(&pump) + 4000));
     pump_end(&pump);
 }
 
@@ -341,5 +408,351 @@ CASE(ring, a_link_that_breaks_is_dialled_again_and_its_peer_reachable)
         pump_time(&pump, 500);
         cr_expect(pump_is_whole(&pump), "after link %u", i);
     }
+    pump_end(&pump);
+}
+
+/* ---- tombstones ---- */
+
+static uint64_t
+tombstones_of(const struct pump *pump, uint32_t place)
+{
+    struct store_ring_stats stats;
+
+    store_ring_stats(pump->nodes[place].node->shared.store, &stats);
+    return stats.tombstones;
+}
+
+static bool
+digests_agree(const struct pump *pump, uint32_t nodes)
+{
+    uint32_t slot, i;
+
+    for (slot = 0; slot < PUMP_SLOTS; slot++) {
+        for (i = 1; i < nodes; i++) {
+            if (store_digest(pump->nodes[i].node->shared.store, slot) !=
+                store_digest(pump->nodes[0].node->shared.store, slot)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static void
+write_and_delete(struct pump *pump, uint32_t place)
+{
+    struct pump_client *client = pump_client(pump, place, 0);
+    char text[64];
+    uint32_t i;
+
+    for (i = 0; i < 40; i++) {
+        (void)snprintf(text, sizeof(text), "SET key%u v\r\n", i);
+        cr_expect(eq(str, pump_say(pump, client, text), (char *)"+OK\r\n"));
+        (void)snprintf(text, sizeof(text), "DEL key%u\r\n", i);
+        cr_expect(eq(str, pump_say(pump, client, text), (char *)":1\r\n"));
+    }
+}
+
+static bool
+no_tombstones(struct pump *pump)
+{
+    uint32_t i;
+
+    for (i = 0; i < 3; i++) {
+        if (pump->nodes[i].node == NULL) continue;
+        if (tombstones_of(pump, i) > 0) return false;
+    }
+    return true;
+}
+
+CASE(ring, tombstones_go_everywhere_when_all_is_quiet)
+{
+    struct pump pump;
+    uint32_t i;
+
+    start_three(&pump);
+    write_and_delete(&pump, 1);
+    pump_time(&pump, 5000);
+    for (i = 0; i < 3; i++)
+        cr_expect(eq(u64, tombstones_of(&pump, i), 40));
+    cr_expect(pump_until(&pump, no_tombstones, 60000));
+    pump_time(&pump, 5000);
+    cr_expect(digests_agree(&pump, 3));
+    pump_end(&pump);
+}
+
+CASE(ring, tombstones_stay_while_somebody_may_have_an_older_copy)
+{
+    struct pump pump;
+
+    start_three(&pump);
+    pump_stop(&pump, 2);
+    write_and_delete(&pump, 1);
+    pump_time(&pump, 90 * 1000);
+    cr_expect(eq(u64, tombstones_of(&pump, 0), 40));
+    cr_expect(eq(u64, tombstones_of(&pump, 1), 40));
+    pump_run(&pump, 2, FIRST | SECOND, "secret");
+    cr_assert(pump_until(&pump, pump_is_whole, 30000));
+    cr_expect(pump_until(&pump, no_tombstones, 60000));
+    cr_expect(digests_agree(&pump, 3));
+    pump_end(&pump);
+}
+
+/* ---- eviction ---- */
+
+static struct store *
+store_of(const struct pump *pump, uint32_t place)
+{
+    return pump->nodes[place].node->shared.store;
+}
+
+static void
+limit_all(struct pump *pump, const uint64_t megabytes[3],
+          enum store_policy policy)
+{
+    uint32_t i;
+
+    for (i = 0; i < 3; i++)
+        store_limit(store_of(pump, i), megabytes[i] * 1024 * 1024, policy);
+}
+
+static void
+write_many(struct pump *pump, uint32_t from, uint32_t to, const char *options)
+{
+    static char text[4200];
+    struct pump_client *clients[3];
+    uint32_t i;
+
+    for (i = 0; i < 3; i++)
+        clients[i] = pump_client(pump, i, i % PUMP_WORKERS);
+    for (i = from; i < to; i++) {
+        int used = snprintf(text, sizeof(text), "SET key%u %04000u%s\r\n", i, i,
+                            options);
+
+        cr_assert(used > 0 && (size_t)used < sizeof(text));
+        cr_assert(
+            eq(str, pump_say(pump, clients[i % 3], text), (char *)"+OK\r\n"),
+            "key%u", i);
+    }
+    for (i = 0; i < 3; i++)
+        pump_hang_up(&pump->clients[--pump->client_count]);
+}
+
+static void
+expect_all_within(struct pump *pump, const uint64_t megabytes[3])
+{
+    uint32_t i;
+
+    for (i = 0; i < 3; i++) {
+        struct store_stats stats;
+
+        store_stats(store_of(pump, i), &stats);
+        cr_expect(stats.used_bytes <= megabytes[i] * 1024 * 1024,
+                  "node %u: %llu bytes", i,
+                  (unsigned long long)stats.used_bytes);
+        cr_expect(store_ok(store_of(pump, i)));
+    }
+}
+
+static void
+expect_values(struct pump *pump, uint32_t keys)
+{
+    static char text[64], value[4100];
+    struct pump_client *client = pump_client(pump, 0, 0);
+    uint32_t i;
+
+    for (i = 0; i < keys; i++) {
+        const char *reply;
+
+        (void)snprintf(text, sizeof(text), "GET key%u\r\n", i);
+        (void)snprintf(value, sizeof(value), "$4000\r\n%04000u\r\n", i);
+        reply = pump_say(pump, client, text);
+        cr_expect(strcmp(reply, "$-1\r\n") == 0 || strcmp(reply, value) == 0,
+                  "key%u", i);
+    }
+    pump_hang_up(&pump->clients[--pump->client_count]);
+}
+
+CASE(ring, three_full_nodes_evict_the_same_keys)
+{
+    const uint64_t megabytes[3] = {12, 12, 12};
+    struct pump pump;
+
+    start_three(&pump);
+    limit_all(&pump, megabytes, POLICY_ALLKEYS_LRU);
+    write_many(&pump, 0, 6000, "");
+    pump_time(&pump, 10000);
+    expect_all_within(&pump, megabytes);
+    cr_expect(digests_agree(&pump, 3));
+    cr_expect(gt(u64, store_count(store_of(&pump, 0), 0), 1500));
+    expect_values(&pump, 6000);
+    pump_end(&pump);
+}
+
+CASE(ring, a_node_with_less_memory_has_the_others_evict)
+{
+    const uint64_t megabytes[3] = {24, 10, 24};
+    struct pump pump;
+    uint32_t i, held[3];
+
+    start_three(&pump);
+    limit_all(&pump, megabytes, POLICY_ALLKEYS_LRU);
+    for (i = 0; i < 12; i++) {
+        write_many(&pump, i * 500, (i + 1) * 500, "");
+        pump_time(&pump, 1000);
+    }
+    pump_time(&pump, 10000);
+    expect_all_within(&pump, megabytes);
+    cr_expect(digests_agree(&pump, 3));
+    memset(held, 0, sizeof(held));
+    for (i = 0; i < PUMP_SLOTS; i++) {
+        uint32_t owner =
+            ring_map_list(replica_map(pump_replica(&pump, 0)), i)->owners[0];
+        uint32_t place = 0;
+
+        while (pump_replica(&pump, place)->self != owner)
+            place++;
+        held[place] += store_slot_entries(store_of(&pump, 0), i);
+    }
+    /* not only the small one's own slots were emptied */
+    cr_expect(held[1] * 4 > held[0] + held[2], "%u %u %u", held[0], held[1],
+              held[2]);
+    pump_end(&pump);
+}
+
+CASE(ring, a_volatile_policy_never_takes_what_has_no_expiry)
+{
+    const uint64_t megabytes[3] = {12, 12, 12};
+    struct pump pump;
+    struct pump_client *client;
+    char text[64];
+    uint32_t i;
+
+    start_three(&pump);
+    limit_all(&pump, megabytes, POLICY_VOLATILE_LRU);
+    write_many(&pump, 0, 500, "");
+    write_many(&pump, 500, 5000, " EX 1000");
+    pump_time(&pump, 10000);
+    expect_all_within(&pump, megabytes);
+    cr_expect(digests_agree(&pump, 3));
+    client = pump_client(&pump, 1, 0);
+    for (i = 0; i < 500; i++) {
+        (void)snprintf(text, sizeof(text), "STRLEN key%u\r\n", i);
+        cr_expect(eq(str, pump_say(&pump, client, text), (char *)":4000\r\n"));
+    }
+    pump_end(&pump);
+}
+
+CASE(ring, a_counter_that_was_evicted_begins_anew_though_others_have_it)
+{
+    struct pump pump;
+    struct store_key key;
+    uint32_t i;
+
+    start_three(&pump);
+    SAYS(pump_client(&pump, 0, 0), "INCRBY n 5", ":5\r\n");
+    key = store_key(store_of(&pump, 0), 0, bytes_str("n"));
+    for (i = 0; i < 3; i++) { /* the others have not heard of it */
+        struct replica *replica = pump_replica(&pump, i);
+
+        if (replica->slots[key.slot].tenure == TENURE_NONE) continue;
+        cr_expect(store_evict(replica->store, key.slot, key.hash,
+                              store_clock(replica->store, key.slot),
+                              wall_ms(&pump)));
+    }
+    SAYS(pump_client(&pump, 1, 0), "INCR n", ":1\r\n");
+    pump_time(&pump, 5000);
+    SAYS(pump_client(&pump, 2, 0), "GET n", "$1\r\n1\r\n");
+    cr_expect(digests_agree(&pump, 3));
+    pump_end(&pump);
+}
+
+CASE(ring, an_older_version_of_what_was_evicted_is_not_served)
+{
+    struct pump pump;
+    struct store_key key;
+    uint32_t i, stale = 3;
+    struct buf old = {0};
+    struct record record;
+
+    start_three(&pump);
+    SAYS(pump_client(&pump, 0, 0), "SET k old", "+OK\r\n");
+    pump_time(&pump, 3000);
+    key = store_key(store_of(&pump, 0), 0, bytes_str("k"));
+    for (i = 0; i < 3; i++)
+        if (pump_replica(&pump, i)->slots[key.slot].tenure == TENURE_NONE)
+            stale = i;
+    cr_assert(
+        store_record(store_of(&pump, stale), &key, wall_ms(&pump), &record));
+    record_write(&old, &record);
+    SAYS(pump_client(&pump, 1, 0), "SET k new", "+OK\r\n");
+    for (i = 0; i < 3; i++) { /* all but one evict it, and that has the old */
+        struct store *store = store_of(&pump, i);
+
+        cr_expect(store_evict(store, key.slot, key.hash,
+                              store_clock(store, key.slot), wall_ms(&pump)));
+    }
+    {
+        struct wire_reader reader = wire_reader(buf_bytes(&old));
+
+        cr_assert(record_read(&reader, &record));
+        cr_expect(store_merge(store_of(&pump, stale), &key, &record,
+                              wall_ms(&pump), NULL) == STORE_STORED);
+    }
+    for (i = 0; i < 3; i++)
+        SAYS(pump_client(&pump, i, 1), "GET k", "$-1\r\n");
+    pump_time(&pump, 5000);
+    cr_expect(digests_agree(&pump, 3));
+    cr_expect(eq(u64, store_count(store_of(&pump, stale), 0), 0));
+    buf_deinit(&old);
+    pump_end(&pump);
+}
+
+/* ---- settings of the whole ring ---- */
+
+static bool
+all_have_quorum_one(struct pump *pump)
+{
+    uint32_t i;
+
+    for (i = 0; i < 3; i++) {
+        if (pump->nodes[i].node == NULL) continue;
+        if (atomic_load(&pump_replica(pump, i)->read_quorum) != 1) return false;
+        if (!atomic_load(&pump_replica(pump, i)->is_strict)) return false;
+    }
+    return true;
+}
+
+CASE(ring, a_quorum_that_is_set_on_one_node_is_set_on_all)
+{
+    struct pump pump;
+
+    start_three(&pump);
+    SAYS(pump_client(&pump, 1, 1),
+         "CONFIG SET read-quorum 1 quorum-mode strict", "+OK\r\n");
+    cr_expect(pump_until(&pump, all_have_quorum_one, 20000));
+    SAYS(pump_client(&pump, 2, 0), "CONFIG GET read-quorum",
+         "*2\r\n$11\r\nread-quorum\r\n$1\r\n1\r\n");
+    SAYS(pump_client(&pump, 2, 1), "CONFIG SET read-quorum 2", "+OK\r\n");
+    pump_time(&pump, 5000);
+    cr_expect(eq(u32, atomic_load(&pump_replica(&pump, 1)->read_quorum), 2));
+    cr_expect(atomic_load(&pump_replica(&pump, 0)->is_strict));
+    pump_end(&pump);
+}
+
+CASE(ring, a_node_that_comes_back_takes_over_what_was_set_meanwhile)
+{
+    struct pump pump;
+
+    start_three(&pump);
+    pump_stop(&pump, 2);
+    SAYS(pump_client(&pump, 1, 1),
+         "CONFIG SET read-quorum 1 quorum-mode strict", "+OK\r\n");
+    pump_time(&pump, 2000);
+    pump_run(&pump, 2, FIRST | SECOND, "secret");
+    cr_assert(pump_until(&pump, pump_is_whole, 30000));
+    cr_expect(pump_until(&pump, all_have_quorum_one, 20000));
+    buf_must_add(&pump.nodes[2].log, "", 1);
+    cr_expect(strstr(pump.nodes[2].log.data, "read-quorum is 1 now") != NULL);
     pump_end(&pump);
 }

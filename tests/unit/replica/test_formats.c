@@ -212,7 +212,7 @@ CASE(formats, groups_must_ascend_and_stay_in_range)
     buf_deinit(&out);
 }
 
-CASE(formats, an_eviction_is_the_primarys_alone_and_of_that_version)
+CASE(formats, an_eviction_is_the_primarys_alone_and_of_no_newer_version)
 {
     struct world *world = world_new(2, 2, 1, 1);
     uint32_t slot, a, b;
@@ -236,11 +236,11 @@ CASE(formats, an_eviction_is_the_primarys_alone_and_of_that_version)
     wire_put_varint(&payload, 1);
     wire_put_u16(&payload, (uint16_t)slot);
     wire_put_u64(&payload, entry[0].hash);
-    wire_put_u64(&payload, entry[0].newest.bits + 1);
+    wire_put_u64(&payload, entry[0].newest.bits - 1);
     frame.payload = buf_bytes(&payload);
     cr_assert(keeper_answer(world->nodes[b].replica, a, &frame, world->wall_ms,
                             &out, &type));
-    cr_expect(strcmp(world_get(world, b, "k"), "v") == 0, "another version");
+    cr_expect(strcmp(world_get(world, b, "k"), "v") == 0, "a newer version");
     payload.used -= 8;
     wire_put_u64(&payload, entry[0].newest.bits);
     frame.payload = buf_bytes(&payload);

@@ -11,12 +11,22 @@ at(uint64_t tick, uint32_t node)
 static struct replica *
 make(struct stamp ceiling)
 {
-    struct replica_config config = {.slot_count = WORLD_SLOTS,
+    struct store_config store = {.slot_count = WORLD_SLOTS,
+                                 .is_single = true};
+    struct replica_config config = {.store = store_new(&store),
+                                    .slot_count = WORLD_SLOTS,
                                     .ceiling = ceiling};
     struct replica *replica = replica_new(&config);
 
     replica->self = 1;
     return replica;
+}
+
+static void
+unmake(struct replica *replica)
+{
+    store_free(replica->store);
+    replica_free(replica);
 }
 
 CASE(replica, an_older_tenure_than_promised_is_refused)
@@ -31,7 +41,7 @@ CASE(replica, an_older_tenure_than_promised_is_refused)
     cr_expect(replica_promise(replica, 3, at(11, 3), 3));
     cr_expect(replica->slots[3].promised_to == 3);
     cr_expect(replica_promise(replica, 4, at(9, 3), 3), "another slot");
-    replica_free(replica);
+    unmake(replica);
 }
 
 CASE(replica, a_newer_promise_ends_the_own_tenure)
@@ -50,7 +60,7 @@ CASE(replica, a_newer_promise_ends_the_own_tenure)
     cr_expect(replica_may_write(replica, 5, 77) == false);
     cr_expect(atomic_load(&replica->wanted) > wanted);
     cr_expect(atomic_load(&replica->tenures_lost) == 1);
-    replica_free(replica);
+    unmake(replica);
 }
 
 CASE(replica, a_refusal_of_a_tenure_renewed_since_says_nothing)
@@ -65,7 +75,7 @@ CASE(replica, a_refusal_of_a_tenure_renewed_since_says_nothing)
     replica_lose(replica, 5, at(25, 2));
     cr_expect(state->tenure == TENURE_NONE);
     cr_expect(state->promised.bits == at(25, 2).bits);
-    replica_free(replica);
+    unmake(replica);
 }
 
 CASE(replica, the_saved_ceiling_is_a_promise_to_nobody)
@@ -75,7 +85,7 @@ CASE(replica, the_saved_ceiling_is_a_promise_to_nobody)
     cr_expect(replica_promise(replica, 0, at(99, 2), 2) == false);
     cr_expect(replica_promise(replica, 0, at(100, 0), 2) == false);
     cr_expect(replica_promise(replica, 0, at(101, 2), 2));
-    replica_free(replica);
+    unmake(replica);
 }
 
 CASE(replica, the_primary_is_the_first_healthy_owner)
@@ -92,7 +102,7 @@ CASE(replica, the_primary_is_the_first_healthy_owner)
     cr_expect(replica_primary(replica, &list) == 2);
     atomic_store(&replica->health[4], PEER_REACHABLE);
     cr_expect(replica_primary(replica, &list) == 4);
-    replica_free(replica);
+    unmake(replica);
 }
 
 CASE(replica, quorums_are_cut_to_the_owners_there_are)
@@ -107,7 +117,7 @@ CASE(replica, quorums_are_cut_to_the_owners_there_are)
     cr_expect(replica_overlap(3, 2) == 2);
     cr_expect(replica_overlap(3, 1) == 3);
     cr_expect(replica_overlap(3, 3) == 1);
-    replica_free(replica);
+    unmake(replica);
 }
 
 CASE(replica, a_dirty_mark_outlives_a_comparison_that_began_before_it)
@@ -131,5 +141,5 @@ CASE(replica, a_dirty_mark_outlives_a_comparison_that_began_before_it)
     cr_expect(replica_dirty_count(replica, 8) == 0);
     inside_dirty_drop(replica, 7, 10);
     cr_expect(atomic_load(&replica->dirty_slots) == 0);
-    replica_free(replica);
+    unmake(replica);
 }

@@ -538,7 +538,7 @@ CASE(ring, only_slots_that_may_are_evicted_from_at_random)
     evict_where_allowed(POLICY_ALLKEYS_RANDOM);
 }
 
-CASE(ring, eviction_drops_exactly_that_version)
+CASE(ring, eviction_drops_that_version_and_older_ones)
 {
     struct store *store = ring_store(1, 1);
     struct store_key key = make_key(store, 0, "k");
@@ -549,9 +549,14 @@ CASE(ring, eviction_drops_exactly_that_version)
     put_text(store, "k", "w", WALL);
     cr_expect(not(store_evict(store, 0, key.hash, old, WALL)));
     cr_expect(text_is(store, "k", "w", WALL));
+    cr_expect(eq(u64, store_evicted(store, 0).bits, old.bits));
     cr_expect(store_evict(store, 0, key.hash, store_newest(store, &key), WALL));
     cr_expect(eq(u64, store_slot_entries(store, 0), 0));
     cr_expect(not(store_evict(store, 0, key.hash, old, WALL)));
+    put_text(store, "k", "v", WALL);
+    cr_expect(
+        store_evict(store, 0, key.hash, store_mint(store, 0, WALL + 1), WALL));
+    cr_expect(eq(u64, store_digest(store, 0), 0));
     store_free(store);
 }
 

@@ -1,0 +1,200 @@
+/*
+ * Stories of nodes: joins, stand-ins, numbers, links that come and go.
+ */
+#include "sim/story.h"
+
+#include <stdio.h>
+
+enum { MINUTE_MS = 60 * 1000 };
+
+/* ---- the ring changes ---- */
+
+CASE(ring_nodes, two_that_join_at_once_are_taken_in_one_by_one)
+{
+    struct sim_ring config = STRICT;
+    struct sim *sim;
+    struct crowd crowd;
+
+    config.started = 3;
+    config.seeds = 1;
+    sim = ring_of(&config, 5, 201);
+    set_keys(sim, 0, 100, "v");
+    crowd_start(&crowd, sim, 3);
+    (void)sim_run_for(sim, 500);
+    sim_start(sim, 3);
+    sim_start(sim, 4);
+    becomes_quiet(sim, 5, QUIET_MS);
+    cr_expect(crowd.history.refused == 0, "%u", crowd.history.refused);
+    cr_expect(crowd.history.unknown == 0, "%u", crowd.history.unknown);
+    crowd_end(&crowd, 5, true);
+    has_keys(sim, 3, 100, "v");
+    has_keys(sim, 4, 100, "v");
+    sim_free(sim);
+}
+
+CASE(ring_nodes, a_newcomer_that_dies_stops_nobody)
+{
+    struct sim_ring config = STRICT;
+    struct sim *sim;
+    struct crowd crowd;
+
+    config.started = 3;
+    config.seeds = 1;
+    sim = ring_of(&config, 4, 202);
+    set_keys(sim, 0, 100, "v");
+    crowd_start(&crowd, sim, 3);
+    sim_start(sim, 3);
+    (void)sim_run_for(sim, 700);
+    sim_crash(sim, 3, true);
+    sim_crash(sim, 1, false);
+    (void)sim_run_for(sim, 2000);
+    SAYS_SOON(sim, 0, "SET key:0 v0", "+OK\r\n");
+    sim_start(sim, 1);
+    (void)sim_run_for(sim, MINUTE_MS);
+    has_keys(sim, 2, 100, "v");
+    sim_start(sim, 3);
+    crowd_end(&crowd, 4, false);
+    has_keys(sim, 3, 100, "v");
+    sim_free(sim);
+}
+
+CASE(ring_nodes, those_who_join_in_two_halves_get_different_numbers)
+{
+    struct sim_ring config = STRICT;
+    uint32_t numbers = 0, i, number;
+    bool is_new;
+    struct sim *sim;
+
+    config.started = 3;
+    sim = ring_of(&config, 5, 203);
+    sim_partition(sim, 1u << 0 | 1u << 3, 1u << 1 | 1u << 2 | 1u << 4);
+    sim_start(sim, 3);
+    sim_start(sim, 4);
+    (void)sim_run_for(sim, 30 * 1000);
+    cr_expect(sim_members(sim, 3) == NULL ||
+              members_self_number(sim_members(sim, 3)) == 0);
+    cr_expect(members_self_number(sim_members(sim, 4)) != 0);
+    sim_heal(sim);
+    becomes_quiet(sim, 5, QUIET_MS);
+    for (i = 0; i < 5; i++) {
+        number = members_self_number(sim_members(sim, i));
+        cr_assert(number > 0 && number < 32);
+        is_new = (numbers >> number & 1) == 0;
+        cr_expect(is_new, "%u twice", number);
+        numbers |= 1u << number;
+    }
+    sim_free(sim);
+}
+
+CASE(ring_nodes, two_and_three_apart_for_long_lose_nothing)
+{
+    struct sim_ring config = STRICT;
+    struct sim *sim;
+    char line[64];
+    uint32_t i;
+
+    sim = ring_of(&config, 5, 204);
+    for (i = 0; i < 5; i++) {
+        (void)sim_call(sim, i, "CONFIG SET forget-after 60");
+    }
+    set_keys(sim, 0, 60, "v");
+    sim_partition(sim, 3u, 28u);
+    (void)sim_run_for(sim, 10 * MINUTE_MS);
+    for (i = 0; i < 60; i += 2) { /* what the larger half may write */
+        const char *reply;
+
+        (void)snprintf(line, sizeof(line), "SET key:%u w%u", i, i);
+        reply = sim_call(sim, 3, line);
+        if (reply[0] != '+') continue;
+        (void)snprintf(line, sizeof(line), "SET key:%u v%u", i, i);
+        SAYS_SOON(sim, 4, line, "+OK\r\n");
+    }
+    (void)sim_run_for(sim, 10 * MINUTE_MS);
+    sim_heal(sim);
+    is_equal(sim, 5);
+    for (i = 0; i < 5; i++)
+        has_keys(sim, i, 60, "v");
+    sim_free(sim);
+}
+
+/* ---- stand-ins ---- */
+
+CASE(ring_nodes, a_copy_that_is_overwritten_while_it_is_handed_over_arrives)
+{
+    struct sim *sim = ring_of(&SLOPPY, 5, 205);
+    uint32_t owners[3], two, i;
+    char line[32];
+
+    owners_of(sim, 5, "k", owners);
+    two = 1u << owners[1] | 1u << owners[2];
+    sim_partition(sim, two, 31u & ~two);
+    for (i = 100; i < 160; i++) {
+        if (i == 120) sim_heal(sim);
+        (void)snprintf(line, sizeof(line), "SET k %u", i);
+        SAYS_SOON(sim, owners[0], line, "+OK\r\n");
+    }
+    sim_crash(sim, owners[0], false);
+    (void)sim_run_for(sim, 5000);
+    SAYS_SOON(sim, owners[1], "GET k", "$3\r\n159\r\n");
+    sim_start(sim, owners[0]);
+    is_equal(sim, 5);
+    for (i = 0; i < 5; i++)
+        SAYS(sim, i, "GET k", "$3\r\n159\r\n");
+    sim_free(sim);
+}
+
+CASE(ring_nodes, more_hints_than_there_is_room_for_leave_marks)
+{
+    struct sim *sim = ring_of(&SLOPPY, 5, 206);
+    uint32_t i;
+
+    sim_set_setting(sim, SETTING_HINTS_MAX_BYTES, "1024");
+    (void)sim_run_for(sim, 1000);
+    sim_crash(sim, 4, true);
+    (void)sim_run_for(sim, 8000);
+    set_keys(sim, 0, 300, "value-with-some-room-");
+    sim_start(sim, 4);
+    is_equal(sim, 5);
+    for (i = 0; i < 5; i++)
+        has_keys(sim, i, 300, "value-with-some-room-");
+    sim_free(sim);
+}
+
+/* ---- links ---- */
+
+CASE(ring_nodes, a_node_that_flaps_harms_only_itself)
+{
+    struct sim *sim = ring_of(&STRICT, 3, 207);
+    struct crowd crowd;
+    uint32_t i;
+
+    crowd_start(&crowd, sim, 2); /* clients of the other two */
+    for (i = 0; i < 20; i++) {
+        sim_partition(sim, 4u, 3u);
+        (void)sim_run_for(sim, 1500);
+        sim_heal(sim);
+        (void)sim_run_for(sim, 1500);
+    }
+    crowd_end(&crowd, 3, false);
+    sim_free(sim);
+}
+
+CASE(ring_nodes, a_link_that_is_deaf_one_way_is_gone_round)
+{
+    struct sim *sim = ring_of(&STRICT, 3, 208);
+    struct crowd crowd;
+    uint32_t from, to;
+
+    crowd_start(&crowd, sim, 3);
+    for (from = 0; from < 3; from++) {
+        for (to = 0; to < 3; to++) {
+            if (from == to) continue;
+            sim_cut(sim, from, to, true);
+            (void)sim_run_for(sim, 8000);
+            sim_heal(sim);
+            (void)sim_run_for(sim, 4000);
+        }
+    }
+    crowd_end(&crowd, 3, false);
+    sim_free(sim);
+}

@@ -19,13 +19,16 @@ redis_compat_clients_hiredis_SOURCES = redis-compat/clients/hiredis.c
 redis_compat_clients_hiredis_CPPFLAGS = $(AM_CPPFLAGS) $(HIREDIS_CFLAGS)
 redis_compat_clients_hiredis_LDADD = $(HIREDIS_LIBS)
 
-check_scripts += redis-compat/run-differ redis-compat/run-clients \
-	redis-compat/check-score
-check_long_scripts += redis-compat/run-differ-long
+check_scripts += redis-compat/run-differ redis-compat/run-differ-ring \
+	redis-compat/run-clients-ring redis-compat/check-score
+check_long_scripts += redis-compat/run-differ-long \
+	redis-compat/run-differ-ring-long redis-compat/run-clients
 
 EXTRA_DIST += redis-compat/README redis-compat/DIFFERENCES \
 	redis-compat/run-differ redis-compat/run-differ-long \
-	redis-compat/run-clients redis-compat/check-score \
+	redis-compat/run-differ-ring redis-compat/run-differ-ring-long \
+	redis-compat/run-clients redis-compat/run-clients-ring \
+	redis-compat/servers redis-compat/check-score \
 	redis-compat/grammar/README \
 	redis-compat/grammar/bitmap.txt redis-compat/grammar/connection.txt \
 	redis-compat/grammar/expire.txt redis-compat/grammar/keys.txt \

@@ -572,6 +572,18 @@ account_slow(struct cmd_call *call, uint64_t duration_us)
     latency_note_call(call, duration_us);
 }
 
+void
+cmd_feed_monitors(struct cmd_call *call)
+{
+    const struct cmd_shared *shared = call->env->shared;
+
+    if (UNLIKELY(atomic_load_explicit(&shared->monitor_count,
+                                      memory_order_relaxed) > 0) &&
+        !(call->spec->flags & (CMD_SKIP_MONITOR | CMD_ADMIN))) {
+        shared->host->feed(call);
+    }
+}
+
 static inline void
 account(struct cmd_call *call)
 {
@@ -595,11 +607,7 @@ account(struct cmd_call *call)
     if (UNLIKELY(call->reply->errors > 0)) account_errors(call, stats);
     if (UNLIKELY(elapsed_us >= env->limits.slow_us))
         account_slow(call, elapsed_us);
-    if (UNLIKELY(atomic_load_explicit(&env->shared->monitor_count,
-                                      memory_order_relaxed) > 0) &&
-        !(call->spec->flags & (CMD_SKIP_MONITOR | CMD_ADMIN))) {
-        env->shared->host->feed(call);
-    }
+    if (env->router == NULL) cmd_feed_monitors(call);
 }
 
 /* ---- the ways in ---- */

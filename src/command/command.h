@@ -339,6 +339,9 @@ bool cmd_check_room(struct cmd_call *call);
 /* Fills call->key, keys, key_args and key_count, which stay valid until the
  * next command of this worker; false: no memory. */
 bool cmd_locate(struct cmd_call *call, bool has_key);
+/* Tells MONITOR of a client's command; a router does so itself, as the command
+ * may be run elsewhere, or more than once. */
+void cmd_feed_monitors(struct cmd_call *call);
 
 /*
  * For EXEC: the slots of its commands are added one by one, locked in

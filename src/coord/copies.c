@@ -401,6 +401,29 @@ read_incoming(const struct coord *coord, struct wire_reader *reader,
     return true;
 }
 
+/*
+ * A read is repaired with what was written after this node had promised another
+ * tenure: that node is no primary any more. What its version is based on may be
+ * acknowledged, and is still here: it must not be written over.
+ */
+static bool
+is_stale_repair(const struct coord *coord, const struct incoming *incoming,
+                struct stamp *stamp)
+{
+    const struct slot_state *state = &coord->replica->slots[incoming->slot];
+    struct stamp written = incoming->record.stamp;
+
+    if (incoming->tenure.bits == 0 || state->promised_to == RING_NOBODY ||
+        state->promised_to == coord->replica->self ||
+        state->promised_to == stamp_node(written) ||
+        state->promised.bits <= incoming->tenure.bits ||
+        state->promised.bits > written.bits) {
+        return false;
+    }
+    *stamp = state->promised;
+    return true;
+}
+
 /* 0: may be taken. */
 static enum nack_why
 check_incoming(struct coord *coord, const struct incoming *incoming,
@@ -411,7 +434,9 @@ check_incoming(struct coord *coord, const struct incoming *incoming,
     uint32_t self = coord->replica->self;
 
     if (!ring_list_owns(list, self) && list->pending != self) return NACK_LIST;
-    if (flags & COPY_REPAIR) return 0;
+    if (flags & COPY_REPAIR) {
+        return is_stale_repair(coord, incoming, stamp) ? NACK_STALE : 0;
+    }
     if (list->hash != incoming->list_hash) return NACK_LIST;
     if (!replica_promise(coord->replica, incoming->slot, incoming->tenure,
                          stamp_node(incoming->tenure))) {
@@ -826,6 +851,8 @@ refused(struct coord *coord, struct link *link, struct op *op,
         }
         stat_add(&coord->replica->stale_writes);
         copies_mark_dirty(coord, op, number);
+        if (op->step == STEP_VERSIONS)
+            op_wait(coord, op, coord_now(coord) + RETRY_MS);
         return;
     case NACK_BEATEN:
         merge_beating(coord, rest);

@@ -17,6 +17,8 @@
 
 #include "base/err.h"
 #include "bus/wire.h"
+#include "command/multi.h"
+#include "command/packed.h"
 
 static const char text_full[] =
     "BUSY too many commands are under way in the ring";
@@ -374,6 +376,24 @@ router_is_full(void *self)
     return coord->live_count >= OPS_MAX;
 }
 
+/* The client's command; before EXEC, what it is going to run. */
+static void
+feed_monitors(struct cmd_call *call)
+{
+    struct cmd_call inner = *call;
+    uint32_t i;
+
+    if (call->spec->run == multi_exec && (call->client->flags & CLIENT_MULTI) &&
+        !(call->client->flags & CLIENT_DIRTY_EXEC)) {
+        for (i = 0; i < packed_count(call->client); i++) {
+            inner.args =
+                packed_at(call->client, i, &inner.spec, &inner.arg_count);
+            cmd_feed_monitors(&inner);
+        }
+    }
+    cmd_feed_monitors(call);
+}
+
 static void
 router_run(void *self, struct cmd_call *call, bool has_key)
 {
@@ -384,6 +404,10 @@ router_run(void *self, struct cmd_call *call, bool has_key)
         .deadline_ms = coord_now(coord) + coord->timeout_ms,
     };
     coord->op = NULL;
+    if (UNLIKELY(atomic_load_explicit(&coord->env->shared->monitor_count,
+                                      memory_order_relaxed) > 0)) {
+        feed_monitors(call);
+    }
     if (!cmd_locate(call, has_key)) {
         reply_error(call->reply, "ERR out of memory");
         return;

@@ -531,6 +531,14 @@ parts_run(struct coord *coord, struct cmd_call *call)
         run_together(coord, call);
         return;
     }
+    if (splits[which].join == JOIN_OK && call->arg_count % 2 == 0) {
+        size_t start = call->reply->out.used;
+
+        reply_error(call->reply,
+                    "ERR wrong number of arguments for 'mset' command");
+        execute_finish(coord, call, op, start);
+        return;
+    }
     parts = split(coord, call, splits[which].join);
     if (op == NULL) {
         op = op_new(coord, call);

@@ -145,13 +145,23 @@ lists_agree(struct coord *coord, const struct frame *frame,
             const struct cmd_spec *spec, uint32_t arg_count)
 {
     const struct ring_map *map = replica_map(coord->replica);
-    struct store_key key;
+    struct cmd_call call = {
+        .env = coord->env,
+        .client = &coord->proxy,
+        .spec = spec,
+        .args = coord->args,
+        .arg_count = arg_count,
+        .store = coord->store,
+    };
+    const struct store_key *keys;
+    uint32_t count;
 
-    if (frame->list_hash == 0 || spec == NULL || spec->key_first <= 0)
+    if (frame->list_hash == 0 || spec == NULL) return true;
+    if (!arity_is_right(spec, arg_count) || !cmd_locate(&call, false))
         return true;
-    if ((uint32_t)spec->key_first >= arg_count) return true;
-    key = store_key(coord->store, 0, coord->args[spec->key_first]);
-    return ring_map_list(map, key.slot)->hash == frame->list_hash;
+    keys = route_keys(&call, &count);
+    if (count == 0) return true;
+    return ring_map_list(map, keys[0].slot)->hash == frame->list_hash;
 }
 
 void

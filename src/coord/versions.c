@@ -138,6 +138,7 @@ answer_one(struct coord *coord, struct buf *out, uint32_t slot, uint64_t hash,
     {
         struct store_key key = store_key(coord->store, record.db, record.key);
 
+        store_touch(coord->store, &key);
         if (store_version(coord->store, &key) == version) {
             wire_put_u8(out, VERSION_SAME);
         } else if (is_worth_sending(&record, store_newest(coord->store, &key),

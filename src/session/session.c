@@ -239,11 +239,10 @@ waits_behind(struct session *session, const struct cmd_env *env,
              const struct cmd_spec *spec)
 {
     const struct cmd_router *router = env->router;
-    bool is_barrier = spec != NULL &&
-                      (spec->key_shape == CMD_KEYS_NONE
-                           ? strcmp(spec->name, "ping") != 0 &&
-                                 strcmp(spec->name, "echo") != 0
-                           : is_about_own_copy(spec));
+    bool is_barrier = spec != NULL && (spec->key_shape == CMD_KEYS_NONE
+                                           ? strcmp(spec->name, "ping") != 0 &&
+                                                 strcmp(spec->name, "echo") != 0
+                                           : is_about_own_copy(spec));
 
     if (!is_barrier && session->client.op_count < SESSION_UNDER_WAY_MAX &&
         !router->is_full(router->self)) {

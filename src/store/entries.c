@@ -262,6 +262,15 @@ store_record_of(struct store *store, uint32_t slot, uint64_t hash,
     return true;
 }
 
+void
+store_touch(struct store *store, const struct store_key *key)
+{
+    struct found found = inside_find(store, key);
+
+    if (found.place.bucket != NULL && place_heat(found.place) != HEAT_TOMBSTONE)
+        inside_touch(store, found.place);
+}
+
 bool
 store_evict(struct store *store, uint32_t slot, uint64_t hash,
             struct stamp newest, int64_t wall_ms)

@@ -136,6 +136,7 @@ struct search {
     uint32_t policy;
     int64_t wall_ms;
     uint64_t seen, evicted; /* entries, by this call */
+    uint64_t bytes;         /* of what it evicted */
     uint32_t barren;        /* looks in a row that saw nothing to judge */
     bool (*may)(void *self, uint32_t slot); /* besides the hooks'; or NULL */
     void *self;
@@ -161,13 +162,14 @@ leave_tombstone(struct store *store, struct found *found, struct object *object,
 }
 
 static void
-evict(struct store *store, struct found *found, const struct search *search)
+evict(struct store *store, struct found *found, struct search *search)
 {
     struct object *object = place_object(found->place);
     uint64_t hash = inside_hash(store, object_db(object), object_key(object));
     uint32_t slot = slot_index(store, found->slot);
     bool is_buried = false;
 
+    search->bytes += object_bytes(object);
     if (store->hooks.evicted != NULL && !is_volatile_policy(search->policy)) {
         store->hooks.evicted(store->hooks.self, slot, hash,
                              object_newest(object));
@@ -528,14 +530,6 @@ used_bytes(const struct store *store)
            atomic_load_explicit(&store->table_bytes, memory_order_relaxed);
 }
 
-/* What objects take: cells that are free count as gone. */
-static int64_t
-object_bytes_used(const struct store *store)
-{
-    return (int64_t)heap_taken_bytes(store->heap) -
-           (int64_t)heap_free_cell_bytes(store->heap);
-}
-
 static int64_t
 reserve_bytes(uint64_t max_bytes)
 {
@@ -640,16 +634,13 @@ store_evict_bytes(struct store *store, uint64_t bytes,
                             .wall_ms = wall_ms,
                             .may = may,
                             .self = self};
-    int64_t before, now;
 
     lock_take(&store->evictor.lock);
-    now = before = object_bytes_used(store);
-    while (before - now < (int64_t)bytes &&
+    while (search.bytes < bytes &&
            evict_batch(store, &search, EVICT_BATCH) > 0) {
-        now = object_bytes_used(store);
     }
     lock_drop(&store->evictor.lock);
-    return before > now ? (uint64_t)(before - now) : 0;
+    return search.bytes;
 }
 
 uint64_t

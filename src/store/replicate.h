@@ -157,6 +157,8 @@ void store_set_evict_hooks(struct store *store,
  * which rises to it; false: nothing such is there. */
 bool store_evict(struct store *store, uint32_t slot, uint64_t hash,
                  struct stamp newest, int64_t wall_ms);
+/* It was read elsewhere, which is to count where eviction is decided. */
+void store_touch(struct store *store, const struct store_key *key);
 /* Evicted-through: a key that is not here may have been evicted in a version
  * up to this one. */
 struct stamp store_evicted(const struct store *store, uint32_t slot);

@@ -288,7 +288,7 @@ def stray(ring, what, words, options, name="refused", dir=None):
 
         check(wait_until(named, 30), f"{what}: refused by name",
               [n.tail() for n in ring.nodes + [node]])
-        time.sleep(scaled(4, 20))  # it tries again and again
+        time.sleep(scaled(2, 20))  # it tries again and again
         for n, count in zip(ring.nodes, lines):
             new = [line for line in n.log().splitlines()[count:]
                    if any(word in line for word in words)]
@@ -355,7 +355,7 @@ def copied(ring, dir):
 
         check(wait_until(new_lines, 30), "a copied data directory is named",
               [n.tail() for n in ring.nodes + [node]])
-        time.sleep(scaled(4, 20))
+        time.sleep(scaled(2, 20))
         said = new_lines()
         print("a copied data directory:", said, flush=True)
         for n in ring.nodes + [node]:

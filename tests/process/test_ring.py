@@ -11,6 +11,7 @@ KULA_LONG=1: more clients, longer faults. Names of tests as arguments: those
 only. Needs nothing but Python; exit 77 where kula-ctl was not built."""
 
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -51,7 +52,7 @@ class Story:
         return on, no request fails."""
         ok = self.ring.wait_healthy(f"{what}: the ring is healthy again")
         if ok:
-            self.event(f"{what}, clients are back", self.load.go_home, 0, 3)
+            self.event(f"{what}, clients are back", self.load.go_home, 0, 2)
         return ok
 
     def kill_and_restart(self, node, seconds):
@@ -186,7 +187,7 @@ def test_under_load():
 def lock_story(ring):
     locks = Locks(ring, scaled(15, 50), scaled(12, 40), seed=3).start()
     a, b, c = ring.nodes
-    phases = [("healthy", lambda: None, lambda: None, 2),
+    phases = [("healthy", lambda: None, lambda: None, 1),
               ("killed", b.kill, b.start, scaled(3, 20)),
               ("stopped", c.pause, c.go_on, scaled(6, 30)),
               ("cut off", lambda: ring.cut([a]), ring.heal, scaled(5, 20)),
@@ -217,6 +218,63 @@ def lock_story(ring):
 
 def test_locks():
     with_ring(lock_story, 3, "--quorum-mode", "strict", way=partition_way())
+
+
+# ---- anything, in any order ---------------------------------------------------
+
+def chaos_story(ring, mode):
+    """Short faults that follow each other, some before the last one is mended.
+    Only what was acknowledged counts, and the locks in strict mode."""
+    seed = int(os.environ.get("KULA_SEED", "1"))
+    dice = random.Random(seed)
+    load = Load(ring, 20, 400, seed).start()
+    locks = Locks(ring, 30, 25, seed=seed).start()
+    until = time.monotonic() + int(os.environ.get("KULA_CHAOS_S", "300"))
+    done = []
+    while time.monotonic() < until:
+        node = dice.choice(ring.nodes)
+        other = dice.choice([n for n in ring.nodes if n is not node])
+        hurt, heal = dice.choice((
+            (node.kill, node.start), (node.pause, node.go_on),
+            (lambda: ring.cut([node]), ring.heal),
+            (lambda: ring.cut_one_way(node, other), ring.heal)))
+        seconds = dice.choice((0.1, 0.3, 0.6, 1, 2, 5))
+        done.append((round(time.monotonic(), 3), hurt.__qualname__, node.index,
+                     other.index, seconds))
+        hurt()
+        time.sleep(seconds)
+        heal()
+        if dice.random() < 0.5 or hurt == node.kill:  # one memory at a time
+            ring.wait_healthy(f"{done[-1]}: the ring is healthy again")
+        else:
+            time.sleep(dice.random())
+        load.go_home()
+    locks.stop()
+    load.stop()
+    ring.wait_healthy("chaos: healthy in the end")
+    what = f"{mode} chaos, KULA_SEED={seed}"
+    check(not load.wrong, f"{what}: reads",
+          (len(load.wrong), load.wrong[:3], done))
+    for node in ring.nodes:
+        load.verify(node, what)
+    differing = ring.differing(load.keys())
+    check(not differing, f"{what}: all copies agree",
+          (len(differing), list(differing.items())[:5]))
+    doubles = locks.doubles()
+    print(f"{what}: {len(done)} faults, {locks.taken()} locks taken, "
+          f"{len(doubles)} held twice", flush=True)
+    if mode == "strict":
+        check(not doubles, f"{what}: no lock is held twice",
+              (doubles[:3], [f for f in done
+                             if doubles and f[0] < doubles[0][1][2]][-4:]))
+
+
+def test_chaos():
+    if not rings.LONG:
+        return
+    for mode in ("strict", "sloppy"):
+        with_ring(lambda ring: chaos_story(ring, mode), 3, "--quorum-mode",
+                  mode, way=partition_way())
 
 
 # ---- five nodes -------------------------------------------------------------

@@ -52,6 +52,7 @@ struct pump_node {
     struct buf files[2]; /* by enum node_file */
     struct buf log;
     uint32_t place, lives, next_worker, connects, number;
+    bool has_moved; /* its address is another one, until it moves back */
 };
 
 struct pump {
@@ -176,6 +177,13 @@ pump_wall_us(const struct pump *pump)
 }
 
 /* Starts the node at `place`; a bit of `seeds` for each place that is one. */
+static inline uint16_t
+pump_port(const struct pump_node *node)
+{
+    return (uint16_t)(PUMP_PORT + node->place +
+                      (node->has_moved ? PUMP_NODES : 0));
+}
+
 static inline void
 pump_run(struct pump *pump, uint32_t place, uint32_t seeds, const char *secret)
 {
@@ -215,7 +223,7 @@ pump_run(struct pump *pump, uint32_t place, uint32_t seeds, const char *secret)
     member->self = ring->link.self;
     member->incarnation = ++node->lives;
     (void)snprintf(member->facts.host, sizeof(member->facts.host), "h");
-    member->facts.bus_port = (uint16_t)(PUMP_PORT + place);
+    member->facts.bus_port = pump_port(node);
     member->facts.port = (uint16_t)(6000 + place);
     (void)snprintf(member->facts.dc, sizeof(member->facts.dc), "dc1");
     (void)snprintf(member->facts.rack, sizeof(member->facts.rack), "rack%u",
@@ -327,13 +335,13 @@ pump_worker(struct pump *pump, const struct pump_conn *conn, uint32_t side)
 static inline void
 pump_make(struct pump *pump, struct pump_conn *conn)
 {
-    uint32_t place = (uint32_t)conn->port - PUMP_PORT;
+    uint32_t place = ((uint32_t)conn->port - PUMP_PORT) % PUMP_NODES;
     struct pump_node *node;
 
     cr_assert(place < PUMP_NODES);
     node = &pump->nodes[place];
     if (pump->is_cut[place] || pump->is_cut[conn->nodes[0]]) return;
-    if (node->node != NULL) {
+    if (node->node != NULL && conn->port == pump_port(node)) {
         conn->nodes[1] = place;
         conn->workers[1] = node->next_worker++ % PUMP_WORKERS;
         conn->links[1] = worker_bus_accept(

@@ -143,6 +143,25 @@ CASE(ring, a_node_that_comes_back_is_reachable_again)
     pump_end(&pump);
 }
 
+CASE(ring, a_node_that_comes_back_at_another_address_is_dialled_there)
+{
+    struct pump pump;
+    struct bus_peer *peer;
+
+    start_three(&pump);
+    pump_stop(&pump, 2);
+    pump_time(&pump, 20000);
+    pump.nodes[2].has_moved = true;
+    pump_run(&pump, 2, FIRST | SECOND, "secret");
+    cr_expect(pump_until(&pump, pump_is_whole, 30000));
+    pump_time(&pump, 3000);
+    peer = bus_find(node_worker(pump.nodes[0].node, 1)->bus,
+                    &pump.nodes[2].node->ring->link.self);
+    cr_assert(peer != NULL && bus_is_open(peer->dial.link));
+    cr_expect(eq(str, peer->dial.link->address, (char *)"h:7006"));
+    pump_end(&pump);
+}
+
 CASE(ring, a_node_that_falls_silent_is_gone_round_before_it_is_dialled_anew)
 {
     struct pump pump;

@@ -7,10 +7,6 @@
 #include "replica/range.h"
 #include "replica/slots.h"
 
-/* Beyond this a wall time is a fault of the peer's clock: nothing learns it,
- * and what it says has been repaired is not believed. */
-enum { FAR_AHEAD_MS = 60 * 1000 };
-
 /* ---- TENURE ---- */
 
 struct promise {

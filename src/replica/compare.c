@@ -582,6 +582,7 @@ take_gone(struct keeper *keeper, struct active *active, struct stamp evicted,
         (void)replica_drop_evicted(replica, active->slot, wire_u64(&reader),
                                    evicted, evicted, keeper->wall_ms);
     }
+    replica_learn_evicted(replica, active->slot, evicted, keeper->wall_ms);
     store_unlock(replica->store, active->slot);
     if (is_primary) take_wants(active, gone);
 }

@@ -12,6 +12,7 @@
  * evicted; policies that may not do that leave tombstones instead.
  */
 #include "bus/wire.h"
+#include "replica/inside.h"
 #include "replica/replica.h"
 
 bool
@@ -33,6 +34,7 @@ replica_was_evicted(const struct replica *replica, const struct store_key *key,
     uint64_t evicted = store_evicted(replica->store, key->slot).bits;
 
     if (evicted == 0 || replica->slots[key->slot].tenure == TENURE_NONE ||
+        !replica->slots[key->slot].is_settled ||
         record->kind == RECORD_TOMBSTONE || record->stamp.bits > evicted ||
         (record->has_expiry && record->expire_stamp.bits > evicted)) {
         return false;
@@ -48,6 +50,16 @@ replica_evicted(const struct replica *replica, uint32_t slot)
     return store_evicted(replica->store, slot);
 }
 
+void
+replica_learn_evicted(struct replica *replica, uint32_t slot,
+                      struct stamp evicted, int64_t wall_ms)
+{
+    ASSERT(slot < replica->slot_count);
+    if (evicted.bits == 0) return;
+    if (stamp_wall_ms(evicted) > wall_ms + FAR_AHEAD_MS) return;
+    store_raise_evicted(replica->store, slot, evicted);
+}
+
 static bool
 take_keys(struct replica *replica, uint32_t from, struct wire_reader *reader,
           int64_t wall_ms)
@@ -60,6 +72,7 @@ take_keys(struct replica *replica, uint32_t from, struct wire_reader *reader,
         struct stamp newest = {wire_u64(reader)};
 
         if (reader->is_bad || slot >= replica->slot_count) return false;
+        if (stamp_wall_ms(newest) > wall_ms + FAR_AHEAD_MS) continue;
         store_lock(replica->store, slot);
         if (replica->slots[slot].promised_to == from) {
             (void)store_evict(replica->store, slot, hash, newest, wall_ms);

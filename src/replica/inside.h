@@ -17,6 +17,10 @@
 
 #include "replica/replica.h"
 
+/* Beyond this a wall time is a fault of the peer's clock: nothing learns it,
+ * and what it says has been repaired or evicted is not believed. */
+enum { FAR_AHEAD_MS = 60 * 1000 };
+
 struct dirty {
     _Atomic uint64_t oldest; /* stamp bits: nothing older is missed; 0: none */
     _Atomic uint32_t count;  /* bits in marked */

@@ -500,6 +500,12 @@ answer_section(struct replica *replica, struct wire_reader *reader,
                   ? take_head(replica, section->slot, reader, wall_ms, &is_full)
                   : skip_head(reader);
     is_fine = is_fine && match_part(&walk, section, reader, has_it);
+    if (is_fine && has_it) {
+        store_lock(replica->store, section->slot);
+        replica_learn_evicted(replica, section->slot, section->evicted,
+                              wall_ms);
+        store_unlock(replica->store, section->slot);
+    }
     if (!has_it) status = RANGE_LISTS_DIFFER;
     if (is_full) status = RANGE_FULL;
     if (is_fine) put_section(replica, map, &walk, status, out);

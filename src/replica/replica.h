@@ -193,6 +193,9 @@ bool replica_was_evicted(const struct replica *replica,
                          const struct record *record);
 /* What this copy can tell others of eviction: if it is settled. */
 struct stamp replica_evicted(const struct replica *replica, uint32_t slot);
+/* Another owner has evicted so far; what is not believable is ignored. */
+void replica_learn_evicted(struct replica *replica, uint32_t slot,
+                           struct stamp evicted, int64_t wall_ms);
 /* An EVICT of member `from`; no lock is held. False: malformed. */
 bool replica_take_evict(struct replica *replica, uint32_t from,
                         struct bytes payload, int64_t wall_ms);

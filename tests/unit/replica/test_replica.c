@@ -11,8 +11,7 @@ at(uint64_t tick, uint32_t node)
 static struct replica *
 make(struct stamp ceiling)
 {
-    struct store_config store = {.slot_count = WORLD_SLOTS,
-                                 .is_single = true};
+    struct store_config store = {.slot_count = WORLD_SLOTS, .is_single = true};
     struct replica_config config = {.store = store_new(&store),
                                     .slot_count = WORLD_SLOTS,
                                     .ceiling = ceiling};

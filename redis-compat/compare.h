@@ -11,6 +11,7 @@ enum { RULES = 64 };
 
 /* The numbered list of differences that are allowed. */
 struct rules {
+    bool is_ring; /* those that only rings may use count */
     bool is_listed[RULES];
     char *text[RULES]; /* the first line of each */
     uint64_t used[RULES];
@@ -33,6 +34,7 @@ enum rule {
     RULE_MEMORY = 9,
     RULE_SHARED = 10, /* OBJECT REFCOUNT of small integers */
     RULE_STRICT_VALUE = 14,
+    RULE_COPY_ENCODING = 19, /* in a ring: a copy that was never lengthened */
 };
 
 /*

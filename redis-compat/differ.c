@@ -337,6 +337,7 @@ usage(int code)
           "  --differences FILE  default: DIFFERENCES\n"
           "  --only NAME       forms of one command alone\n"
           "  --without FAMILY  leaves out a file of the grammar\n"
+          "  --in-ring         what DIFFERENCES allows in rings is allowed\n"
           "  --quiet           without the table of commands\n"
           "the last line is `N passed, M failed`; exit code 1 if M > 0\n",
           code == 0 ? stdout : stderr);
@@ -386,6 +387,7 @@ read_options(struct differ *differ, int argc, char **argv)
         {"differences", required_argument, NULL, 'd'},
         {"only", required_argument, NULL, 'o'},
         {"without", required_argument, NULL, 'w'},
+        {"in-ring", no_argument, NULL, 'i'},
         {"quiet", no_argument, NULL, 'q'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
@@ -401,6 +403,7 @@ read_options(struct differ *differ, int argc, char **argv)
         case 'd': differ->rules = optarg; break;
         case 'o': differ->only_row = optarg; break;
         case 'w': leave_out(differ, optarg); break;
+        case 'i': differ->runner.rules.is_ring = true; break;
         case 'q': differ->is_quiet = true; break;
         case 'h': usage(0);
         default: usage(2);

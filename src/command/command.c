@@ -119,6 +119,8 @@ cmd_env_refresh(struct cmd_env *env)
     env->limits.us_per_tick = ticks_per_us > 0 ? 1 / ticks_per_us : 0;
     env->limits.tracks_latency =
         settings_int(settings, SETTING_LATENCY_TRACKING) != 0;
+    env->limits.is_pipeline_strict =
+        settings_int(settings, SETTING_PIPELINE_ORDER) == ORDER_STRICT;
     env->limits.query_bytes =
         (uint64_t)settings_int(settings, SETTING_CLIENT_QUERY_BUFFER_LIMIT);
     keys_trim(env);

@@ -226,6 +226,7 @@ struct cmd_limits {
     uint64_t slow_us;     /* from here on the slow log and LATENCY are told */
     double us_per_tick;
     bool tracks_latency;
+    bool is_pipeline_strict; /* pipeline-order strict */
 };
 
 /* The largest buffers of one client in each of the last seconds. */

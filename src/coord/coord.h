@@ -85,7 +85,7 @@ void coord_set_active(struct coord *coord, bool is_active);
 
 struct coord_stats {
     _Atomic uint64_t ops_local, ops_remote, ops_served;
-    _Atomic uint64_t noquorum, uncertain, retries, hedged;
+    _Atomic uint64_t noquorum, uncertain, retries;
     _Atomic uint64_t fetches, read_repairs, copies_sent, copies_taken;
     _Atomic uint64_t exec_spanning;
     _Atomic uint64_t hints_sent, hints_taken, hints_delivered;

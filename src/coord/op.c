@@ -20,8 +20,7 @@
 #include "command/multi.h"
 #include "command/packed.h"
 
-static const char text_full[] =
-    "BUSY too many commands are under way in the ring";
+static const char text_memory[] = "ERR out of memory";
 static const char text_write[] =
     "NOQUORUM too few owners of the key can be reached, nothing was written";
 static const char text_read[] =
@@ -307,7 +306,7 @@ op_again(struct coord *coord, struct op *op)
     stat_add(&coord->stats.retries);
     op->retry_ms = INT64_MAX;
     if (op->arg_count == 0 || !request_run(coord, &asker, op))
-        op_error(coord, op, text_full);
+        op_error(coord, op, text_memory);
 }
 
 /* ---- the client's queue ---- */

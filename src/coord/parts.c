@@ -215,6 +215,19 @@ failed_part(const struct parts *parts)
     return NULL;
 }
 
+static bool
+has_success(const struct parts *parts)
+{
+    uint32_t i;
+
+    for (i = 0; i < parts->count; i++) {
+        const struct buf *reply = &parts->part[i].reply;
+
+        if (reply->used > 0 && reply->data[0] != '-') return true;
+    }
+    return false;
+}
+
 static int64_t
 sum_of(const struct parts *parts)
 {
@@ -353,6 +366,11 @@ join(struct coord *coord, struct op *op)
         parts->join != JOIN_SEQUENCE ? failed_part(parts) : NULL;
 
     op->reply.used = 0;
+    if (failed != NULL && op->is_write && has_success(parts)) {
+        op->has_run = true; /* in part: nobody is to be told "nothing" */
+        op_fail(coord, op);
+        return;
+    }
     if (failed != NULL && failed->reply.used > 0) {
         op_set_reply(op, buf_bytes(&failed->reply));
         op_done(coord, op);

@@ -735,7 +735,6 @@ info_coord(struct report *report)
         {"quorum_failures", offsetof(struct coord_stats, noquorum)},
         {"uncertain_writes", offsetof(struct coord_stats, uncertain)},
         {"retries", offsetof(struct coord_stats, retries)},
-        {"hedged_reads", offsetof(struct coord_stats, hedged)},
         {"fetches", offsetof(struct coord_stats, fetches)},
         {"read_repairs", offsetof(struct coord_stats, read_repairs)},
         {"copies_sent", offsetof(struct coord_stats, copies_sent)},

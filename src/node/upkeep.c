@@ -299,6 +299,8 @@ read_settings(struct ring *ring)
         hints_bytes = settings_int(settings, SETTING_MAXMEMORY) / HINTS_SHARE;
     if (hints_bytes > 0)
         atomic_store(&replica->hints_max_bytes, (uint64_t)hints_bytes);
+    if (atomic_load(&replica->hints) != NULL)
+        hints_limit(atomic_load(&replica->hints), (uint64_t)hints_bytes);
 }
 
 void

@@ -244,7 +244,8 @@ waits_behind(struct session *session, const struct cmd_env *env,
                                                  strcmp(spec->name, "echo") != 0
                                            : is_about_own_copy(spec));
 
-    if (!is_barrier && session->client.op_count < SESSION_UNDER_WAY_MAX &&
+    if (!is_barrier && !env->limits.is_pipeline_strict &&
+        session->client.op_count < SESSION_UNDER_WAY_MAX &&
         !router->is_full(router->self)) {
         return false;
     }

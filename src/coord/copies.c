@@ -302,6 +302,15 @@ copies_send(struct coord *coord, struct op *op)
     }
 }
 
+static bool
+holds_tenure(const struct coord *coord, uint32_t slot)
+{
+    const struct ring_list *list =
+        ring_map_list(replica_map(coord->replica), slot);
+
+    return replica_may_write(coord->replica, slot, list->hash);
+}
+
 bool
 copies_send_one(struct coord *coord, struct op *op, uint32_t number,
                 const struct touched *touched, bool is_repair)
@@ -324,6 +333,9 @@ copies_send_one(struct coord *coord, struct op *op, uint32_t number,
     if (is_repair) {
         as_sent.tenure =
             replica_tenure_of(coord->replica, touched->slot, record.stamp);
+    } else if (holds_tenure(coord, touched->slot)) {
+        /* it may have been renewed since: for another list of owners */
+        as_sent.tenure = coord->replica->slots[touched->slot].promised;
     }
     store_unlock(coord->store, touched->slot);
     push_sent(coord_link_of(link), link, op);
@@ -643,6 +655,16 @@ put_back(struct coord *coord, const struct op *op)
     return is_whole;
 }
 
+static void
+mark_others(struct coord *coord, const struct op *op)
+{
+    uint16_t numbers[64];
+    uint32_t count = targets(coord, op, numbers, ARRAY_LEN(numbers)), i;
+
+    for (i = 0; i < count; i++)
+        copies_mark_dirty(coord, op, numbers[i]);
+}
+
 /* What it does does not depend on what was there, so doing it twice is no harm.
  */
 static bool
@@ -705,6 +727,7 @@ nobody_left(struct coord *coord, struct op *op)
     if (op->acked_count == 0 && !op->has_lost && !op->is_told &&
         put_back(coord, op)) {
         stat_add(&coord->replica->taken_back);
+        mark_others(coord, op); /* a comparison may have brought it there */
     }
     if (op->arg_count > 0 && !op->is_told && is_blind(op)) {
         op_wait(coord, op, coord_now(coord) + RETRY_MS);

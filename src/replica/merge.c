@@ -120,6 +120,16 @@ merge_judged(struct replica *replica, const struct store_key *key,
     is_local_out = is_out(state, local.record.stamp, local_tenure);
     if (is_record_out == is_local_out)
         return store_merge(store, key, record, wall_ms, by);
+    /* an out version loses to a later tenure's alone: what its own had
+     * acknowledged before, its writer had seen, and it is part of it */
+    if (is_record_out &&
+        (local_tenure.bits == 0 || tenure.bits >= local_tenure.bits)) {
+        return store_merge(store, key, record, wall_ms, by);
+    }
+    if (is_local_out &&
+        (tenure.bits == 0 || local_tenure.bits >= tenure.bits)) {
+        return store_merge(store, key, record, wall_ms, by);
+    }
     atomic_fetch_add_explicit(&replica->out_of_tenure, 1, memory_order_relaxed);
     if (is_record_out) {
         if (by != NULL) *by = local.newest;

@@ -30,6 +30,10 @@ SECRET = "a secret of sixteen bytes or more"
 ports = {"next": 24000}
 
 
+# Ended from outside, a test still ends its nodes.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))
+
+
 def scaled(short, long):
     return long if LONG else short
 

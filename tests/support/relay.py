@@ -98,10 +98,7 @@ class Connection:
                         self.is_known.set()
                 carried[is_forward] += len(piece)
                 if self.tape:
-                    self.tape.write(json.dumps([
-                        time.monotonic() - self.start,
-                        ">" if is_forward else "<", piece.hex()]) + "\n")
-                    self.tape.flush()
+                    self.note(is_forward, piece)
                 kind, seconds = self.rule(is_forward)
                 if kind != "delay":
                     seconds = 0
@@ -109,6 +106,13 @@ class Connection:
         except OSError:
             pass
         pieces.put((0, b""))
+
+    def note(self, is_forward, piece):
+        with changed:  # both directions write here
+            self.tape.write(json.dumps([
+                time.monotonic() - self.start, ">" if is_forward else "<",
+                piece.hex()]) + "\n")
+            self.tape.flush()
 
     def write(self, target, pieces, is_forward):
         try:

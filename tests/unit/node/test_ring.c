@@ -775,3 +775,37 @@ CASE(ring, a_node_that_comes_back_takes_over_what_was_set_meanwhile)
     cr_expect(strstr(pump.nodes[2].log.data, "read-quorum is 1 now") != NULL);
     pump_end(&pump);
 }
+
+CASE(ring, a_transaction_over_several_owners_can_be_refused)
+{
+    struct pump pump;
+    struct pump_client *client;
+    uint32_t i;
+
+    pump_start(&pump);
+    pump.replicas = 1;
+    for (i = 0; i < 3; i++)
+        pump_run(&pump, i, i == 0 ? 0 : FIRST | SECOND, "secret");
+    cr_assert(pump_until(&pump, pump_is_whole, 30000));
+    pump_time(&pump, 3000);
+    client = pump_client(&pump, 0, 0);
+    SAYS(client, "CONFIG SET exec-spanning refuse", "+OK\r\n");
+    pump_time(&pump, 2000);
+    client = pump_client(&pump, 1, 1);
+    SAYS(client, "MULTI", "+OK\r\n");
+    for (i = 0; i < 12; i++) {
+        char text[64];
+
+        (void)snprintf(text, sizeof(text), "SET key%u v\r\n", i);
+        cr_expect(
+            eq(str, pump_say(&pump, client, text), (char *)"+QUEUED\r\n"));
+    }
+    SAYS(client, "EXEC",
+         "-EXECABORT Transaction discarded because of: keys with different "
+         "owners (exec-spanning refuse)\r\n");
+    SAYS(client, "GET key1", "$-1\r\n");
+    SAYS(client, "MULTI", "+OK\r\n");
+    SAYS(client, "SET key1 v", "+QUEUED\r\n");
+    SAYS(client, "EXEC", "*1\r\n+OK\r\n");
+    pump_end(&pump);
+}

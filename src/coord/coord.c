@@ -250,6 +250,13 @@ coord_turn(struct coord *coord)
 {
     int64_t now_ms = coord_now(coord);
 
+    if (coord->waiting_count > 0) {
+        uint64_t taken = atomic_load_explicit(&coord->replica->tenures_taken,
+                                              memory_order_relaxed);
+
+        if (taken != coord->taken_seen) coord->is_changed = true;
+        coord->taken_seen = taken;
+    }
     if (coord->oldest != NULL) {
         time_out(coord, now_ms);
         if (coord->is_changed || coord->retry_ms <= now_ms)

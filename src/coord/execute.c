@@ -152,7 +152,10 @@ may_write(struct coord *coord, const struct cmd_call *call)
         const struct ring_list *list = ring_map_list(map, slot);
         const struct slot_state *state = &coord->replica->slots[slot];
 
-        if (!replica_may_write(coord->replica, slot, list->hash)) return false;
+        if (!replica_may_write(coord->replica, slot, list->hash)) {
+            coord->replica->slots[slot].is_wanted = true;
+            return false;
+        }
         if (state->tenure == TENURE_OPEN &&
             (coord->op == NULL ||
              coord->op->fetched.bits != state->promised.bits)) {

@@ -136,6 +136,7 @@ struct coord {
     struct coord_stats stats;
     struct op **pool; /* owned; all ops ever, by place */
     uint32_t pool_count, live_count;
+    uint64_t taken_seen;    /* replica->tenures_taken */
     uint32_t waiting_count; /* in STEP_RETRY or STEP_FETCHING */
     struct op *free;
     struct op *oldest, *newest;

@@ -215,6 +215,8 @@ flush_slots(struct coord *coord, struct op *op, int64_t db)
                     note_floor(coord, op, slot, i, stamp);
             }
             count++;
+        } else {
+            coord->replica->slots[slot].is_wanted = true;
         }
         store_unlock(coord->store, slot);
     }

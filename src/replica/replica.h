@@ -45,6 +45,7 @@ struct slot_state {
     bool is_settled;
     bool has_lost;          /* unsettled by a coordinator: the keeper begins
                              * its comparisons anew */
+    bool is_wanted;         /* a write waits for the tenure here */
     bool is_borrowed;       /* wanted here for a moment, though another is the
                              * primary: a command over several slots */
     bool is_short;          /* the tenure has fewer promises than it should */

@@ -57,10 +57,13 @@ take(struct keeper *keeper, uint32_t slot, const struct ring_list *list,
     state->tenure = (uint8_t)tenure;
     state->list_hash = list->hash;
     kept->above = STAMP_NEVER;
-    /* two that both think it theirs take it in turns, ever more slowly */
+    /* two that both think it theirs take it in turns, ever more slowly; but
+     * where somebody waits for it, it changes hands as fast as it is used */
     kept->duels = kept->won_ms != 0 && keeper->now_ms - kept->won_ms < DUEL_MS
                       ? (uint8_t)(kept->duels + (kept->duels < 6))
                       : 0;
+    if (state->is_wanted || state->is_borrowed) kept->duels = 0;
+    state->is_wanted = false;
     kept->won_ms = keeper->now_ms;
     if (kept->duels > 0) {
         kept->ask_after_ms = keeper->now_ms + (INT64_C(5) << kept->duels);

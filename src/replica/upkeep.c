@@ -15,10 +15,11 @@
 #include "base/memory.h"
 
 enum {
-    BORROW_MS = 100,  /* a borrowed tenure is kept so long */
-    YIELD_MS = 40,    /* who has just taken it from us may use it */
-    SCRUB_MS = 100,   /* between two pieces of the scrub */
-    SCRUB_SLOTS = 32, /* of a piece: all of 16384 in some 50 s */
+    BORROW_MS = 100,     /* a borrowed tenure is kept so long */
+    YIELD_MS = 100,      /* who has just taken it from us may use it, */
+    YIELD_WANTED_MS = 2, /* and so long if somebody waits for it here */
+    SCRUB_MS = 100,      /* between two pieces of the scrub */
+    SCRUB_SLOTS = 32,    /* of a piece: all of 16384 in some 50 s */
 };
 
 void
@@ -37,6 +38,22 @@ upkeep_loss(struct keeper *keeper, uint32_t slot)
     kept->since = ++keeper->seq;
 }
 
+/* For how long the slot may stay borrowed; a coordinator that still waits says
+ * so anew. */
+static void
+end_borrow(struct keeper *keeper, uint32_t slot, bool is_borrowed)
+{
+    struct kept_slot *kept = &keeper->slots[slot];
+
+    if (is_borrowed && kept->borrowed_ms == 0)
+        kept->borrowed_ms = keeper->now_ms + BORROW_MS;
+    if (kept->borrowed_ms == 0 || keeper->now_ms < kept->borrowed_ms) return;
+    kept->borrowed_ms = 0;
+    store_lock(keeper->replica->store, slot);
+    keeper->replica->slots[slot].is_borrowed = false;
+    store_unlock(keeper->replica->store, slot);
+}
+
 bool
 upkeep_wants(struct keeper *keeper, uint32_t slot,
              const struct slot_state *state, bool is_primary)
@@ -45,21 +62,21 @@ upkeep_wants(struct keeper *keeper, uint32_t slot,
     struct kept_slot *kept = &keeper->slots[slot];
     uint32_t holder = state->promised_to;
 
-    if (state->is_borrowed && kept->borrowed_ms == 0)
-        kept->borrowed_ms = keeper->now_ms + BORROW_MS;
-    if (kept->borrowed_ms != 0 && keeper->now_ms >= kept->borrowed_ms) {
-        kept->borrowed_ms = 0;
-        store_lock(replica->store, slot);
-        replica->slots[slot].is_borrowed = false;
-        store_unlock(replica->store, slot);
+    if (state->is_borrowed) {
+        end_borrow(keeper, slot, true);
+        return true;
     }
-    if (kept->borrowed_ms != 0) return true;
     if (!is_primary) return false;
     if (holder != replica->self && holder != RING_NOBODY &&
         state->promised.bits != kept->yielded.bits &&
         (replica_health(replica, holder) & PEER_REACHABLE)) {
         kept->yielded = state->promised;
         kept->ask_after_ms = keeper->now_ms + YIELD_MS;
+    }
+    /* somebody waits for it here: who has it has had time to use it */
+    if (state->is_wanted &&
+        kept->ask_after_ms > keeper->now_ms + YIELD_WANTED_MS) {
+        kept->ask_after_ms = keeper->now_ms + YIELD_WANTED_MS;
     }
     return true;
 }
@@ -100,9 +117,10 @@ is_to_go_back(struct keeper *keeper, uint32_t slot, uint32_t *number)
     struct replica *replica = keeper->replica;
     bool is_held;
 
-    if (keeper->slots[slot].role != ROLE_OWNER ||
-        keeper->slots[slot].borrowed_ms != 0) {
-        return false;
+    if (keeper->slots[slot].role != ROLE_OWNER) return false;
+    if (keeper->slots[slot].borrowed_ms != 0) {
+        end_borrow(keeper, slot, true);
+        if (keeper->slots[slot].borrowed_ms != 0) return false;
     }
     *number = replica_primary(replica, keeper_list(keeper, slot));
     if (*number == replica->self || *number == RING_NOBODY) return false;

@@ -141,7 +141,7 @@ def record_handshakes(ring):
     return tapes
 
 
-# ---- before a handshake ends --------------------------------------------------
+# ---- before a handshake ends ------------------------------------------------
 
 def noise(ring, tapes):
     node = ring.nodes[1]
@@ -268,7 +268,7 @@ def test_strangers():
         ring.abandon()
 
 
-# ---- nodes that don't belong ----------------------------------------------------
+# ---- nodes that don't belong ------------------------------------------------
 
 def stray(ring, what, words, options, name="refused", dir=None):
     """A real server that wants to join and may not."""
@@ -327,7 +327,7 @@ def test_strays():
         copied(ring, copy)
         for watch in watches:
             watch.compare("strays")
-        ring.wait_healthy("healthy afterwards")
+        ring.wait_healthy("healthy afterwards", 30)
         after = state_of(ring, keys)
         check(after == before, "nothing has changed",
               (before[0], after[0]))

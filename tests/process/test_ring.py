@@ -220,7 +220,7 @@ def test_locks():
     with_ring(lock_story, 3, "--quorum-mode", "strict", way=partition_way())
 
 
-# ---- anything, in any order ---------------------------------------------------
+# ---- anything, in any order -------------------------------------------------
 
 def chaos_story(ring, mode):
     """Short faults that follow each other, some before the last one is mended.
@@ -377,8 +377,8 @@ def shell(*words):
 
 def start_script(tree, port):
     start = time.monotonic()
-    code, out = shell(tree + "/utils/start", "--port", port, "--", "--maxmemory",
-                      "100mb")
+    code, out = shell(tree + "/utils/start", "--port", port, "--",
+                      "--maxmemory", "100mb")
     check(code == 0, "utils/start", (code, out))
     check(shell("redis-cli", "-p", port, "set", "gift", "armshell")[1] ==
           "OK\n", "set at the first node")

@@ -412,7 +412,7 @@ plan_of(struct rng *dice)
 
 /* All that was said about one key. */
 static void
-print_history(const struct history *history, const char *watched)
+print_history(const struct history *history, const char *wanted)
 {
     static const char *const kinds[] = {"SET",    "DEL", "GET",
                                         "EXISTS", "ADD", "APPEND"};
@@ -424,7 +424,7 @@ print_history(const struct history *history, const char *watched)
         char name[16];
 
         history_key(item->family, item->key, name);
-        if (strcmp(name, watched) != 0) continue;
+        if (strcmp(name, wanted) != 0) continue;
         printf(
             "%8lld .. %lld ms  client %u at node %u: %s %s v%llu %lld: %s "
             "%d\n",

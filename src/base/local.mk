@@ -18,6 +18,7 @@ src_libkula_a_SOURCES += \
 	src/base/memory.c \
 	src/base/memory.h \
 	src/base/metrics.h \
+	src/base/node_id.h \
 	src/base/number.c \
 	src/base/number.h \
 	src/base/rng.h \

@@ -256,8 +256,21 @@ wants_room(const struct cmd_call *call)
 static inline bool
 is_loading(const struct cmd_call *call)
 {
+    /* acquire: the store's hash key is as it was made while loading */
     return atomic_load_explicit(&call->env->shared->is_loading,
-                                memory_order_relaxed);
+                                memory_order_acquire);
+}
+
+/* Nothing that names or holds keys: what they hash to may be changing. */
+static bool
+runs_while_loading(const struct cmd_call *call)
+{
+    const struct cmd_spec *spec = call->spec;
+
+    if (!(spec->flags & CMD_LOADING) || spec->key_shape != CMD_KEYS_NONE)
+        return false;
+    return spec->run != multi_exec ||
+           !(multi_flags(call->client) & (CMD_WRITE | CMD_READONLY));
 }
 
 static NOINLINE bool
@@ -282,7 +295,7 @@ passes_slowly(struct cmd_call *call)
         reject(call, "NOAUTH Authentication required.");
         return false;
     }
-    if (is_loading(call) && !(spec->flags & CMD_LOADING)) {
+    if (is_loading(call) && !runs_while_loading(call)) {
         reject(call, "LOADING Redis is loading the dataset in memory");
         return false;
     }

@@ -52,6 +52,7 @@ copies_push(struct coord_link *to, const struct link *link,
         struct sent_copy *sent = mem_must_array(NULL, room, sizeof(*sent));
         uint64_t i;
 
+        ASSERT(waiting == 0 || to->room > 0);
         for (i = to->first; i < to->first + waiting; i++)
             sent[i % room] = to->sent[i % to->room];
         mem_free(to->sent);

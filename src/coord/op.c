@@ -41,7 +41,7 @@ take_place(struct coord *coord)
     place = coord->pool_count;
     if (place % 64 == 0) {
         coord->pool = mem_must_array(coord->pool, (size_t)place + 64,
-                                     sizeof(*coord->pool));
+                                     sizeof(struct op *));
     }
     op = mem_must_zero(sizeof(*op));
     op->id = place;

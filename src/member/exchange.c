@@ -135,7 +135,7 @@ take_row(struct wire_reader *reader, struct digest_row *row)
     row->prefix = wire_take(reader, 8);
     row->incarnation = wire_u64(reader);
     row->version = wire_varint(reader);
-    if (reader->is_bad) row->is_there = false;
+    if (reader->is_bad || row->prefix.data == NULL) row->is_there = false;
 }
 
 struct comparison {

@@ -61,10 +61,10 @@ rows_add(struct members *members, const struct node_id *id)
     if (members->count == members->room) {
         members->room = members->room ? members->room * 2 : 8;
         members->rows = mem_must_array(members->rows, members->room,
-                                       sizeof(*members->rows));
+                                       sizeof(struct member *));
     }
     memmove(members->rows + at + 1, members->rows + at,
-            (members->count - at) * sizeof(*members->rows));
+            (members->count - at) * sizeof(struct member *));
     member = mem_must_zero(sizeof(*member));
     member->id = *id;
     member->pulse = &member->own_pulse;
@@ -92,7 +92,7 @@ rows_drop(struct members *members, struct member *member)
     ASSERT(members->rows[at] == member && member != members->self);
     ASSERT(!member->is_listed && member->number == 0);
     memmove(members->rows + at, members->rows + at + 1,
-            (members->count - at - 1) * sizeof(*members->rows));
+            (members->count - at - 1) * sizeof(struct member *));
     members->count--;
     members->unnumbered_count--;
     member_free(member);

@@ -146,7 +146,8 @@ saved_read(struct members *members, struct bytes bytes)
     secret = wire_take(&reader, 32);
     number = wire_varint(&reader);
     incarnation = wire_u64(&reader);
-    if (reader.is_bad || number >= RING_NUMBERS) return false;
+    if (reader.is_bad || secret.data == NULL || number >= RING_NUMBERS)
+        return false;
     memcpy(members->hash_seed, secret.data, 32);
     members->is_founder = flags & SAVED_FOUNDER;
     members->has_written = flags & SAVED_WROTE;

@@ -140,11 +140,11 @@ find_or_add(struct bus *bus, const struct node_id *id)
         return bus->peers[at];
     if (bus->peer_count == bus->peer_room) {
         bus->peer_room += 16;
-        bus->peers =
-            mem_must_array(bus->peers, bus->peer_room, sizeof(*bus->peers));
+        bus->peers = mem_must_array(bus->peers, bus->peer_room,
+                                    sizeof(struct bus_peer *));
     }
     memmove(&bus->peers[at + 1], &bus->peers[at],
-            (bus->peer_count - at) * sizeof(*bus->peers));
+            (bus->peer_count - at) * sizeof(struct bus_peer *));
     peer = mem_must_zero(sizeof(*peer));
     peer->id = *id;
     bus->peers[at] = peer;

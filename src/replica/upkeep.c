@@ -15,11 +15,11 @@
 #include "base/memory.h"
 
 enum {
-    BORROW_MS = 100,     /* a borrowed tenure is kept so long */
-    YIELD_MS = 100,      /* who has just taken it from us may use it, */
+    BORROW_MS = 100,      /* a borrowed tenure is kept so long */
+    YIELD_MS = 100,       /* who has just taken it from us may use it, */
     YIELD_WANTED_MS = 10, /* and so long if somebody waits for it here */
-    SCRUB_MS = 100,      /* between two pieces of the scrub */
-    SCRUB_SLOTS = 32,    /* of a piece: all of 16384 in some 50 s */
+    SCRUB_MS = 100,       /* between two pieces of the scrub */
+    SCRUB_SLOTS = 32,     /* of a piece: all of 16384 in some 50 s */
 };
 
 void

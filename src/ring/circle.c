@@ -236,7 +236,7 @@ circle_init(struct circle *circle, const struct ring_member *members,
     sorted = mem_must((size_t)(count + 1) * sizeof(*sorted));
     for (i = 0; i < count; i++)
         sorted[i] = &members[i];
-    qsort(sorted, count, sizeof(*sorted), by_number);
+    qsort(sorted, count, sizeof(struct ring_member *), by_number);
     circle->members =
         mem_must_zero((size_t)(count + 1) * sizeof(*circle->members));
     circle->holder = mem_must_zero(slot_count * sizeof(uint16_t));
@@ -434,7 +434,7 @@ leave_out_racks(struct walk *walk)
 static void
 begin(struct walk *walk, struct circle *circle, uint32_t slot)
 {
-    uint16_t i;
+    uint32_t i;
 
     walk->circle = circle;
     walk->slot = slot;
@@ -449,7 +449,7 @@ begin(struct walk *walk, struct circle *circle, uint32_t slot)
     }
     if (slot != CIRCLE_ANY) leave_out_racks(walk);
     for (i = 0; i < circle->group_count; i++)
-        check_group(walk, i);
+        check_group(walk, (uint16_t)i);
 }
 
 static void

@@ -141,8 +141,11 @@ add_parsed(struct session *session, struct cmd_env *env, struct batch *batch)
     }
     to->end = batch->size;
     to->spec = cmd_find(to->args, to->arg_count);
+    /* while loading the store's hash key may change: not read, not kept */
     to->has_key = to->spec != NULL && to->spec->key_shape == CMD_KEYS_ONE &&
-                  (uint32_t)to->spec->key_first < to->arg_count;
+                  (uint32_t)to->spec->key_first < to->arg_count &&
+                  LIKELY(!atomic_load_explicit(&env->shared->is_loading,
+                                               memory_order_acquire));
     if (to->has_key) {
         to->key = store_key(env->shared->store, session->client.db,
                             to->args[to->spec->key_first]);

@@ -49,7 +49,7 @@ CASE(settle, an_empty_owner_settles_from_two_others_and_has_all)
     cr_expect(strcmp(world_get(world, 2, "key:77"), "v77") == 0);
     cr_expect(strcmp(world_get(world, 2, "half"), "1 and 3") == 0);
     world_health(world, 2, PEER_RETURNING, false);
-    world_run(world, 200);
+    world_run(world, 600);
     cr_expect(world_tenures(world, 2, TENURE_HELD) ==
               ring_map_first(world->nodes[2].map, 2));
     world_free(world);

@@ -307,16 +307,24 @@ copy(struct world *world, uint32_t at, uint32_t others, const char *name)
 {
     struct store *from = world->nodes[at].store;
     struct store_key key = store_key(from, 0, bytes_str(name));
+    const struct slot_state *state;
+    struct stamp tenure = STAMP_NEVER;
     struct record record;
     uint32_t i;
 
     store_lock(from, key.slot);
     cr_assert(store_record(from, &key, world->wall_ms, &record));
+    state = &world->nodes[at].replica->slots[key.slot];
+    if (state->tenure != TENURE_NONE && !state->is_short)
+        tenure = state->promised;
     for (i = 1; i <= WORLD_NODES; i++) {
         struct store *to = world->nodes[i].store;
 
         if (i == at || (others >> i & 1) == 0) continue;
         store_lock(to, key.slot);
+        /* as a COPY does: it names the tenure it was written under */
+        if (tenure.bits != 0)
+            replica_saw_tenure(world->nodes[i].replica, key.slot, tenure);
         (void)store_merge(to, &key, &record, world->wall_ms, NULL);
         store_unlock(to, key.slot);
     }

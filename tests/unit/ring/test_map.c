@@ -704,8 +704,7 @@ CASE(replicas, what_is_wrong_is_refused)
         "a:0",
         "a:9",
         "a:5 b:4",
-        "a:1 b:1 c:1 d:1 e:1 f:1 "
-        "g:1 h:1 i:1",
+        "a:1 b:1 c:1 d:1 e:1 f:1 g:1 h:1 i:1",
     };
     struct ring_replicas replicas;
     uint32_t i;

@@ -273,23 +273,16 @@ merge_self(struct members *members, struct facts_record *record)
         if (!self->is_double_logged)
             members_log(members,
                         "members: another node, at %s:%u, lives under this "
-                        "node's id (a copied data directory?)",
+                        "node's id (a copied data directory?); it is the later "
+                        "one and is believed",
                         record->facts.host, record->facts.bus_port);
         self->is_double_logged = true;
-        /* who lived first goes on; the other does not raise in its turn */
-        if (record->first_incarnation <= self->first_incarnation) return;
+        return;
     }
-    /* ours, or an earlier life of ours that was later than we thought */
+    /* an earlier life of ours that was later than we thought */
     self->incarnation = record->incarnation + 1;
     members->beat_extra += record->incarnation / BEAT_MS + 1;
     members_own_changed(members);
-}
-
-static bool
-is_moved(const struct member *member, const struct facts_record *record)
-{
-    return member->facts.bus_port != record->facts.bus_port ||
-           strcmp(member->facts.host, record->facts.host) != 0;
 }
 
 static void
@@ -297,10 +290,12 @@ take_over(struct members *members, struct member *member,
           struct facts_record *record, bool is_new_life)
 {
     struct member_facts load = member->facts;
+    bool is_moved = member->facts.bus_port != record->facts.bus_port ||
+                    strcmp(member->facts.host, record->facts.host) != 0;
 
-    if (is_new_life && member->incarnation != 0 && !member->is_down &&
-        member->suspect_ms == 0 && !member->is_double_logged &&
-        is_moved(member, record)) {
+    if (is_new_life && is_moved && member->incarnation != 0 &&
+        !member->is_down && member->suspect_ms == 0 &&
+        !member->is_double_logged) {
         char hex[NODE_ID_HEX];
 
         node_id_hex(&member->id, hex);
@@ -326,29 +321,6 @@ take_over(struct members *members, struct member *member,
     member->facts.ops_per_s = load.ops_per_s;
 }
 
-/* A second node of this id, while the first one answers where it is. One that
- * was started anew elsewhere has closed its links, or they fall silent. */
-static bool
-is_twin(struct members *members, struct member *member,
-        const struct facts_record *record)
-{
-    char hex[NODE_ID_HEX];
-
-    if (!member->is_linked || record->is_removed || !is_moved(member, record))
-        return false;
-    if (record->first_incarnation == member->first_incarnation) return false;
-    if (member->is_double_logged) return true;
-    member->is_double_logged = true;
-    node_id_hex(&member->id, hex);
-    members_log(members,
-                "members: another node, at %s:%u, lives under the id %s (a "
-                "copied data directory?); it is refused, as the one at %s:%u "
-                "answers",
-                record->facts.host, record->facts.bus_port, hex,
-                member->facts.host, member->facts.bus_port);
-    return true;
-}
-
 bool
 facts_merge(struct members *members, struct facts_record *record,
             uint8_t spread)
@@ -367,13 +339,6 @@ facts_merge(struct members *members, struct facts_record *record,
         (!record->is_removed && (record->incarnation < member->incarnation ||
                                  (record->incarnation == member->incarnation &&
                                   record->version <= member->version)))) {
-        facts_drop(record);
-        return false;
-    }
-    if (is_twin(members, member, record)) {
-        if (members->sender != NULL &&
-            node_id_equal(members->sender, &record->id))
-            member->is_twin_here = true;
         facts_drop(record);
         return false;
     }

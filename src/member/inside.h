@@ -28,7 +28,6 @@ enum {
     PROMISES_MAX = 256,
     FRESH_MAX = 64,        /* nodes without a ring that are remembered */
     UNNUMBERED_MS = 30000, /* a silent one is forgotten then */
-    TWIN_MS = 2000,        /* refused by its twin, a node waits so long */
     FLUSHES_MAX = 20,      /* immediate pushes saved up; 5 more per tick */
     FLUSH_FANOUT = 3,
     NUMBER_WORDS = RING_NUMBERS / 64,
@@ -57,8 +56,6 @@ struct member {
     bool is_listed; /* had a number, or is REMOVED: counted in the digest */
     bool is_down;   /* this incarnation was declared so */
     bool is_unreached;
-    bool is_linked;    /* a link to where it says it is is open and lively */
-    bool is_twin_here; /* a refused second node of this id spoke itself */
     bool is_double_logged;
     bool has_told;         /* own suspicion was spread */
     int64_t suspect_ms;    /* own suspicion since; 0: none */
@@ -157,7 +154,6 @@ struct members {
 
     int64_t now_ms, wall_ms, started_ms, ticked_ms, grace_ms;
     int64_t mass_ms;     /* is_mass was true last */
-    int64_t twin_ms;     /* a node of the same id refused this one; 0: never */
     uint64_t beat_extra; /* heartbeats beyond what time gives */
     int64_t next_exchange_ms, next_seed_ms, save_ms; /* save_ms 0: no need */
     int64_t load_told_ms;
@@ -172,8 +168,7 @@ struct members {
     uint32_t flushes;   /* immediate pushes that may be made */
     uint32_t depth;     /* steps within steps (effects that call setters) */
     bool is_changed, is_urgent, is_mass, is_foreign_logged, is_full_logged;
-    const struct node_id *sender; /* of the frame being read; or NULL */
-    struct buf out;               /* the payload being built */
+    struct buf out; /* the payload being built */
     struct member_stats stats;
 };
 

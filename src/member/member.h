@@ -136,23 +136,10 @@ void members_seed_is_self(struct members *members, uint32_t seed);
 /* A peer with other facts (another list hash) was met: exchange at once. */
 void members_exchange(struct members *members, const struct node_id *with,
                       int64_t now_ms, int64_t wall_ms);
-/* This node's links say: reachable, where its facts have it, or not. For the
- * local view and as one witness, never as a verdict. */
+/* This worker's links say: reachable or not. For the local view and as one
+ * witness, never as a verdict. */
 void members_reached(struct members *members, const struct node_id *id,
                      bool is_reached, int64_t now_ms);
-/*
- * Two nodes with one id (a copied data directory). While a member is reached,
- * what a later node of its id says from another address is refused, and logged
- * once. members_take_twin is true once after such a node was itself heard: its
- * link is to be refused. is_own_link: this node made that link, to where the
- * member is known to live; then it is the member, with a new address, and is
- * believed when it says so again. members_refused_by_twin: another node of this
- * node's id has refused it; one that does not serve yet waits while that goes
- * on.
- */
-bool members_take_twin(struct members *members, const struct node_id *id,
-                       bool is_own_link);
-void members_refused_by_twin(struct members *members, int64_t now_ms);
 
 /* Own facts. served: bitmap of slot_count bits, copied; NULL: none. */
 void members_set_phase(struct members *members, enum member_phase phase);

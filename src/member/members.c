@@ -161,12 +161,7 @@ members_judge(struct members *members)
 {
     enum member_standing standing = MEMBERS_LOADING;
 
-    /* what may be a copy waits; the one that was here first goes on */
-    bool is_held = members->standing != MEMBERS_NUMBERED &&
-                   members->twin_ms != 0 &&
-                   members->now_ms - members->twin_ms < TWIN_MS;
-
-    if (members->self->number != 0 && !is_held) {
+    if (members->self->number != 0) {
         if (members->has_exchanged || is_alone_now(members))
             standing = MEMBERS_NUMBERED;
         else if (members->standing == MEMBERS_CUT_OFF ||
@@ -311,31 +306,7 @@ members_reached(struct members *members, const struct node_id *id,
     struct member *member = rows_find(members, id);
 
     (void)now_ms;
-    if (member == NULL) return;
-    member->is_unreached = !is_reached;
-    member->is_linked = is_reached;
-}
-
-void
-members_refused_by_twin(struct members *members, int64_t now_ms)
-{
-    members_step_begin(members);
-    members->now_ms = now_ms;
-    members->twin_ms = now_ms;
-    members_judge(members);
-    members_step_end(members);
-}
-
-bool
-members_take_twin(struct members *members, const struct node_id *id,
-                  bool is_own_link)
-{
-    struct member *member = rows_find(members, id);
-
-    if (member == NULL || !member->is_twin_here) return false;
-    member->is_twin_here = false;
-    if (is_own_link) member->is_linked = false;
-    return !is_own_link;
+    if (member != NULL) member->is_unreached = !is_reached;
 }
 
 /* ---- own facts ---- */

@@ -156,9 +156,6 @@ take_sender(struct members *members, const struct node_id *from,
 
     if (head->number != 0) members->has_exchanged = true;
     if (member == NULL || member->is_removed) return;
-    if (member->is_double_logged && member->is_linked &&
-        head->incarnation > member->incarnation)
-        return; /* whoever it is: its facts will tell */
     if (head->incarnation >= member->incarnation) {
         rows_beat(members, member, head->heartbeat);
         return;
@@ -250,7 +247,6 @@ receive_frame(struct members *members, const struct node_id *from,
               const struct frame *frame)
 {
     struct wire_reader reader = wire_reader(frame->payload);
-    const struct member *sender;
     struct head head;
     struct bytes body;
     uint8_t tag;
@@ -280,13 +276,9 @@ receive_frame(struct members *members, const struct node_id *from,
         return;
     }
     /* all of it, and nothing else, is about the ring we are in now */
-    members->sender = from;
     while (is_good && codec_next(&reader, &tag, &body))
         is_good = take_section(members, from, &head, tag, body);
-    members->sender = NULL;
     if (!is_good || reader.is_bad) members->stats.bad_frames++;
-    sender = rows_find(members, from);
-    if (sender != NULL && sender->is_twin_here) return;
     take_sender(members, from, &head);
     if (frame->type == FRAME_GOSSIP)
         exchange_answer(members, from, frame->request_id, &head);

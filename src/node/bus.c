@@ -15,13 +15,10 @@
  */
 #include "node/inside.h"
 
-#include "base/hash.h"
 #include "base/memory.h"
-#include "bus/handshake.h"
 #include "coord/coord.h"
 #include "replica/keeper.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { ACCEPTED_LEAST = 4096, ACCEPTED_PER_MEMBER = 64 };
@@ -137,64 +134,6 @@ is_own_seed(struct worker *worker, const struct bus_link *link)
     return link->seed->is_self;
 }
 
-/* True: first of its address and reason; of equal ids, the first at all. */
-static bool
-is_new_refusal(struct ring *ring, const struct bus_link *link)
-{
-    const char *colon = strrchr(link->address, ':');
-    size_t size =
-        link->link.is_caller || colon == NULL /* with the port that it chose */
-            ? strlen(link->address)
-            : (size_t)(colon - link->address);
-    uint64_t mark;
-    bool is_known = false;
-    uint32_t i;
-
-    if (link->link.refusal == LINK_REFUSED_SELF) size = 0;
-    mark = hash_mix(hash_plain(bytes_of(link->address, size)),
-                    (uint64_t)link->link.refusal * 2 +
-                        link->link.was_refused_by_peer);
-    lock_take(&ring->lock);
-    for (i = 0; i < RING_LOGGED_MAX; i++)
-        is_known = is_known || ring->logged[i] == mark;
-    if (!is_known) {
-        ring->logged[ring->logged_at] = mark;
-        ring->logged_at = (ring->logged_at + 1) % RING_LOGGED_MAX;
-    }
-    lock_drop(&ring->lock);
-    return !is_known;
-}
-
-static void
-log_refusal(struct ring *ring, const struct bus_link *link)
-{
-    const struct link *base = &link->link;
-    const char *text = link_refusal_text(base->refusal);
-    char line[BUS_ADDRESS_MAX + LINK_REASON_MAX + 128];
-    /* most reasons begin with that, or are nothing else */
-    bool has_text = strncmp(base->reason, text, strlen(text)) == 0;
-
-    if (!is_new_refusal(ring, link)) return;
-    (void)snprintf(line, sizeof(line), "bus: %s %s %s: %s%s%s",
-                   base->was_refused_by_peer ? "refused by" : "refused",
-                   base->is_caller             ? "the node at"
-                   : base->was_refused_by_peer ? "the caller from"
-                                               : "a connection from",
-                   link->address, has_text ? "" : text,
-                   has_text || base->reason[0] == '\0' ? "" : ": ",
-                   base->reason);
-    ring_log(ring, line);
-}
-
-/* Another node lives under this node's id. */
-static void
-note_twin(struct worker *worker)
-{
-    ring_enter(worker, NULL);
-    members_refused_by_twin(worker->node->ring->members, worker->env->now_ms);
-    ring_leave(worker);
-}
-
 static void
 on_refused(struct worker *worker, struct bus_link *link)
 {
@@ -204,9 +143,8 @@ on_refused(struct worker *worker, struct bus_link *link)
             return; /* the caller knows, or says so */
         }
         if (is_own_seed(worker, link)) return;
-        note_twin(worker);
     }
-    log_refusal(worker->node->ring, link);
+    ring_log_refusal(worker->node->ring, link);
 }
 
 /* After anything that may have broken it or written to it. */
@@ -378,22 +316,6 @@ on_replica_frame(struct worker *worker, struct bus_link *link,
     if (out->room > BUS_KEPT_MAX) buf_deinit(out);
 }
 
-/* A second node of this id has called; the first one answers elsewhere. */
-static void
-refuse_twin(struct worker *worker, struct bus_link *link)
-{
-    struct members *members = worker->node->ring->members;
-    bool is_own = link->link.is_caller && link->seed == NULL, is_twin;
-
-    ring_enter(worker, NULL);
-    is_twin = members_take_twin(members, &link->link.peer, is_own);
-    ring_leave(worker);
-    if (!is_twin || link->link.state == LINK_BROKEN) return;
-    link->is_surplus = true; /* says nothing of the first one */
-    handshake_refuse(&link->link, LINK_REFUSED_SELF, NULL,
-                     worker->env->wall_ms);
-}
-
 static void
 on_frame(void *self, struct link *base, const struct frame *frame)
 {
@@ -402,7 +324,6 @@ on_frame(void *self, struct link *base, const struct frame *frame)
 
     if (frame->type >= 48 && frame->type < 64) {
         ring_member_frame(worker, link, frame);
-        refuse_twin(worker, link);
         return;
     }
     if (link->number == 0) {

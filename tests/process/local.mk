@@ -11,7 +11,7 @@ check_long_scripts += tests/process/hostile_long tests/process/memory_long
 EXTRA_DIST += tests/process/hostile.py tests/process/hostile_peer.py \
 	tests/process/hostile_long tests/process/memory.py \
 	tests/process/memory_long
-check_scripts += tests/process/test_ring.py tests/process/ring_bus.py \
+check_scripts += tests/process/test_ring.py \
 	tests/process/ring_repair.py tests/process/ring_full.py
 check_long_scripts += tests/process/ring_long tests/process/ring_bus_long \
 	tests/process/ring_repair_long

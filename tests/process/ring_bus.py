@@ -2,8 +2,8 @@
 """Strangers, strays and damage on the bus of a real ring.
 
 Random bytes, handshakes that are cut short, altered or replayed, lengths that
-can't be, a node of another ring, one with another secret, a copied data
-directory, altered and cut frames between nodes, a peer that doesn't read. No
+can't be, a node of another ring, one with another secret,
+altered and cut frames between nodes, a peer that doesn't read. No
 node crashes or grows or changes what it holds; who is refused is named in the
 log, once.
 
@@ -13,7 +13,6 @@ kula-ctl was not built."""
 import json
 import os
 import random
-import shutil
 import socket
 import sys
 import threading
@@ -322,9 +321,6 @@ def test_strays():
         stray(ring, "another secret", ["secret", "proof"],
               ["--ring-secret", "this is not the secret"])
         stray(ring, "no secret", ["secret", "proof"], [])
-        copy = os.path.join(base.root, "copied")
-        shutil.copytree(ring.nodes[0].dir, copy)
-        copied(ring, copy)
         for watch in watches:
             watch.compare("strays")
         ring.wait_healthy("healthy afterwards", 30)
@@ -334,41 +330,6 @@ def test_strays():
         ring.stop()
     finally:
         ring.abandon()
-
-
-def copied(ring, dir):
-    """Two nodes with one id. The one that has it already says so by name; what
-    the ring holds stays."""
-    other = Ring(0, *SECRET, name="refused")
-    node = Node(other, 8, rings.ring_port())
-    other.nodes, other.seeds, node.dir = [node], ring.seeds, dir
-    lines = [len(n.log().splitlines()) for n in ring.nodes]
-    node.start()
-    try:
-        words = ("copied data directory", "same id", "ids are equal")
-
-        def new_lines():
-            return [(n.index, line) for n, count in
-                    zip(ring.nodes + [node], lines + [0])
-                    for line in n.log().splitlines()[count:]
-                    if any(word in line for word in words)]
-
-        check(wait_until(new_lines, 30), "a copied data directory is named",
-              [n.tail() for n in ring.nodes + [node]])
-        time.sleep(scaled(2, 20))
-        said = new_lines()
-        print("a copied data directory:", said, flush=True)
-        for n in ring.nodes + [node]:
-            mine = [line for index, line in said if index == n.index]
-            check(len(mine) <= 2, "it is logged once, or once by each side",
-                  mine)
-        client = ring.nodes[1].client()
-        check(client("SET", "copied", "x") == "+OK", "the ring still writes")
-        check(client("GET", "kept:1") == b"kept:1", "and reads")
-        client.close()
-    finally:
-        node.kill()
-        node.process = None
 
 
 # ---- damage between nodes ---------------------------------------------------

@@ -103,6 +103,8 @@ class Server:
         if wait and not wait_until(lambda: "Ready to accept" in self.log()
                                    or self.process.poll() is not None):
             raise RuntimeError("no start: " + self.log())
+        if wait:
+            time.sleep(0.25)  # it founds its ring of one in its first tick
 
     def read(self):
         for line in self.process.stdout:
@@ -270,6 +272,7 @@ def test_daemonize_and_pid_file():
     code, out, err = run(*args)
     check(code == 0, "the parent exits with 0 when it is ready",
           (code, out, err))
+    time.sleep(0.25)  # it founds its ring of one in its first tick
     check(Client(port)("PING") == "+PONG", "it serves at once")
     with open(pid_file) as opened:
         pid = int(opened.read())

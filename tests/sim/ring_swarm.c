@@ -554,7 +554,7 @@ print_totals(const struct totals *totals, uint64_t seeds, double seconds)
 int
 main(int argc, char **argv)
 {
-    uint64_t seed = option(argc, argv, "--seed", 1);
+    uint64_t seed = option(argc, argv, "--seed", 101);
     uint64_t count = option(argc, argv, "--count", 300), i;
     uint64_t most = option(argc, argv, "--failures", 10);
     bool is_noisy = option(argc, argv, "--noisy", 0) != 0;

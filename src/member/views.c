@@ -203,9 +203,12 @@ members_make_tokens(struct members *members)
     out = mem_must_array(NULL, members->slot_count / 2 + 1, sizeof(*out));
     count = gather(members, members->self, rows, weights);
     self = placement(members->self);
-    count = ring_pick_tokens(rows, weights, count, &self, facts->weight,
-                             &members->replicas, members->vnodes,
-                             members->slot_count, &members->rng, out);
+    count = ring_pick_tokens(
+        rows, weights, count, &self, facts->weight,
+        &(struct ring_shape){.replicas = &members->replicas,
+                             .vnodes = members->vnodes,
+                             .slot_count = members->slot_count},
+        &members->rng, out);
     facts->tokens = mem_must_array(NULL, count, sizeof(*out));
     memcpy(facts->tokens, out, count * sizeof(*out));
     facts->token_count = count;

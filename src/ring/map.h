@@ -121,11 +121,15 @@ struct ring_difference ring_map_difference(const struct ring_map *from,
  * as one is free, ascending, none of them another member's; returns how many.
  * `out` has room for slot_count / 2. self->number is not looked at.
  */
+struct ring_shape { /* what all members have in common */
+    const struct ring_replicas *replicas;
+    uint32_t vnodes, slot_count;
+};
 uint32_t ring_pick_tokens(const struct ring_member *members,
                           const double *weights, uint32_t count,
                           const struct ring_member *self, double self_weight,
-                          const struct ring_replicas *replicas, uint32_t vnodes,
-                          uint32_t slot_count, struct rng *rng, uint16_t *out);
+                          const struct ring_shape *shape, struct rng *rng,
+                          uint16_t *out);
 
 /* "3", or "dc1:3 dc2:2". ERR_SYNTAX, ERR_RANGE (a count of 0 or above
  * RING_OWNERS_MAX in all). Names are hashed by ring_name_hash. */

@@ -324,19 +324,18 @@ init_pick(struct pick *pick, const struct ring_member *members,
 uint32_t
 ring_pick_tokens(const struct ring_member *members, const double *weights,
                  uint32_t count, const struct ring_member *self,
-                 double self_weight, const struct ring_replicas *replicas,
-                 uint32_t vnodes, uint32_t slot_count, struct rng *rng,
-                 uint16_t *out)
+                 double self_weight, const struct ring_shape *shape,
+                 struct rng *rng, uint16_t *out)
 {
     struct pick pick = {.rng = rng};
     double others;
     uint32_t n;
 
-    ASSERT(vnodes >= 1 && vnodes <= RING_VNODES_MAX);
+    ASSERT(shape->vnodes >= 1 && shape->vnodes <= RING_VNODES_MAX);
     ASSERT(self_weight > 0);
     others = init_pick(&pick, members, weights, count, self, self_weight,
-                       replicas, slot_count);
-    n = token_count(&pick, others, self_weight, vnodes);
+                       shape->replicas, shape->slot_count);
+    n = token_count(&pick, others, self_weight, shape->vnodes);
     if (pick.circle.token_count == 0) {
         scatter(&pick, n, out);
     } else if (n > 0) {

@@ -555,7 +555,7 @@ int
 main(int argc, char **argv)
 {
     uint64_t seed = option(argc, argv, "--seed", 101);
-    uint64_t count = option(argc, argv, "--count", 300), i;
+    uint64_t count = option(argc, argv, "--count", 200), i;
     uint64_t most = option(argc, argv, "--failures", 10);
     bool is_noisy = option(argc, argv, "--noisy", 0) != 0;
     uint64_t passed = 0, failed = 0, live = mem_live_count();

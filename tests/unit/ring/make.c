@@ -69,10 +69,12 @@ make_picked(struct make *make, uint32_t number, uint64_t rack, double weight,
 {
     struct ring_member *member = add_member(make, number, rack, weight);
 
-    member->token_count =
-        ring_pick_tokens(make->members, make->weights, make->count - 1, member,
-                         weight, &make->replicas, vnodes, make->slot_count,
-                         &make->rng, make->tokens[make->count - 1]);
+    member->token_count = ring_pick_tokens(
+        make->members, make->weights, make->count - 1, member, weight,
+        &(struct ring_shape){.replicas = &make->replicas,
+                             .vnodes = vnodes,
+                             .slot_count = make->slot_count},
+        &make->rng, make->tokens[make->count - 1]);
     return member;
 }
 

@@ -416,12 +416,4 @@ def test_peer_that_does_not_read():
 
 
 if __name__ == "__main__":
-    if not os.path.exists(rings.CTL):
-        print("kula-ctl was not built (no hiredis)")
-        sys.exit(77)
-    for name in [name for name in vars(base) if name.startswith("test_")]:
-        delattr(base, name)
-    for name, test in list(globals().items()):
-        if name.startswith("test_"):
-            setattr(base, name, test)
-    sys.exit(base.main())
+    rings.run_tests(globals())

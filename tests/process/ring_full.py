@@ -101,10 +101,4 @@ def test_full_ring():
 
 
 if __name__ == "__main__":
-    if not os.path.exists(rings.CTL):
-        print("kula-ctl was not built (no hiredis)")
-        sys.exit(77)
-    for name in [name for name in vars(base) if name.startswith("test_")]:
-        delattr(base, name)
-    base.test_full_ring = test_full_ring
-    sys.exit(base.main())
+    rings.run_tests(globals())

@@ -134,10 +134,4 @@ def test_repair():
 
 
 if __name__ == "__main__":
-    if not os.path.exists(rings.CTL):
-        print("kula-ctl was not built (no hiredis)")
-        sys.exit(77)
-    for name in [name for name in vars(base) if name.startswith("test_")]:
-        delattr(base, name)
-    base.test_repair = test_repair
-    sys.exit(base.main())
+    rings.run_tests(globals())

@@ -236,7 +236,7 @@ circle_init(struct circle *circle, const struct ring_member *members,
     sorted = mem_must((size_t)(count + 1) * sizeof(*sorted));
     for (i = 0; i < count; i++)
         sorted[i] = &members[i];
-    qsort(sorted, count, sizeof(struct ring_member *), by_number);
+    qsort(sorted, count, sizeof(*sorted), by_number);
     circle->members =
         mem_must_zero((size_t)(count + 1) * sizeof(*circle->members));
     circle->holder = mem_must_zero(slot_count * sizeof(uint16_t));

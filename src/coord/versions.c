@@ -187,6 +187,17 @@ versions_frame(struct coord *coord, struct link *link,
 
 /* ---- the answer ---- */
 
+/* `stamp` is a write of this node, which has been the primary since the read:
+ * it had seen all that the read had. */
+static bool
+was_primary(const struct coord *coord, const struct slot_state *state,
+            const struct touched *touched, struct stamp stamp)
+{
+    return touched->tenure.bits != 0 && state->tenure == TENURE_HELD &&
+           state->promised.bits == touched->tenure.bits &&
+           stamp_node(stamp) == coord->replica->self;
+}
+
 /*
  * A newer record, merged. What it says of the read:
  *   NEWER   it brought something; or something else was written since, which
@@ -203,7 +214,7 @@ merge_newer(struct coord *coord, struct wire_reader *reader,
     struct record record;
     struct store_key key;
     uint64_t before, after;
-    bool was_primary;
+    bool is_own;
 
     if (!record_read(reader, &record) || record.kind == RECORD_FLOOR)
         return false;
@@ -214,18 +225,39 @@ merge_newer(struct coord *coord, struct wire_reader *reader,
     (void)replica_merge(coord->replica, &key, &record, tenure,
                         coord_wall(coord), NULL);
     after = store_version(coord->store, &key);
-    was_primary =
-        touched->tenure.bits != 0 &&
-        coord->replica->slots[key.slot].tenure == TENURE_HELD &&
-        coord->replica->slots[key.slot].promised.bits == touched->tenure.bits;
+    is_own = was_primary(coord, &coord->replica->slots[key.slot], touched,
+                         record.stamp);
     store_unlock(coord->store, key.slot);
     if (after == before && after == touched->version) {
         *what = VERSION_OLDER;
-    } else if (after == before && was_primary &&
-               stamp_node(record.stamp) == coord->replica->self) {
+    } else if (after == before && is_own) {
         *what = VERSION_SAME;
     }
     return true;
+}
+
+/*
+ * The other is behind what was read. It gets what is here now, so that has to
+ * be what was read, or to include it: a version that was written out of tenure
+ * may have been dropped for another's since, and the other is then not behind.
+ */
+static bool
+is_as_read(struct coord *coord, const struct touched *touched)
+{
+    struct slot_state *state = &coord->replica->slots[touched->slot];
+    struct record record;
+    bool is_same = touched->version == 0, is_own = false;
+
+    store_lock(coord->store, touched->slot);
+    if (store_record_of(coord->store, touched->slot, touched->hash,
+                        coord_wall(coord), &record)) {
+        struct store_key key = store_key(coord->store, record.db, record.key);
+
+        is_same = store_version(coord->store, &key) == touched->version;
+        is_own = was_primary(coord, state, touched, record.stamp);
+    }
+    store_unlock(coord->store, touched->slot);
+    return is_same || is_own;
 }
 
 /* The other may have evicted what was read: NEWER if it is gone here, too. */
@@ -278,6 +310,8 @@ read_answers(struct coord *coord, struct op *op, struct link *link,
         }
         if (what == VERSION_EVICTED)
             what = take_evicted(coord, &op->touched[i]);
+        if (what == VERSION_OLDER && !is_as_read(coord, &op->touched[i]))
+            what = VERSION_NEWER;
         if (what == VERSION_NEWER) answers->has_newer = true;
         if (what == VERSION_OLDER) {
             struct touched *touched = &op->touched[i];

@@ -14,65 +14,72 @@
  */
 #include "replica/replica.h"
 
+/* Into an array of `room`, the newest first. The oldest falls out, and is the
+ * newest of the dropped then. */
+static void
+insert(struct stamp *tenures, uint32_t room, struct stamp *dropped,
+       struct stamp tenure)
+{
+    struct stamp out = tenures[room - 1];
+    uint32_t at = 0, i;
+
+    while (at < room && tenures[at].bits > tenure.bits)
+        at++;
+    if (at < room && tenures[at].bits == tenure.bits) return;
+    if (at == room) out = tenure;
+    for (i = room - 1; i > at; i--)
+        tenures[i] = tenures[i - 1];
+    if (at < room) tenures[at] = tenure;
+    dropped->bits = max_u64(dropped->bits, out.bits);
+}
+
 void
 replica_saw_tenure(struct replica *replica, uint32_t slot, struct stamp tenure)
 {
-    struct stamp *full = replica->slots[slot].full;
-    uint32_t at = 0, i;
+    struct slot_state *state = &replica->slots[slot];
 
-    if (LIKELY(full[0].bits == tenure.bits)) return;
-    while (at < TENURES_KEPT && full[at].bits > tenure.bits)
-        at++;
-    if (at == TENURES_KEPT || full[at].bits == tenure.bits) return;
-    for (i = TENURES_KEPT - 1; i > at; i--)
-        full[i] = full[i - 1];
-    full[at] = tenure;
+    if (LIKELY(state->full[0].bits == tenure.bits)) return;
+    insert(state->full, TENURES_KEPT, &state->full_dropped, tenure);
 }
 
 void
 replica_saw_short(struct replica *replica, uint32_t slot, struct stamp tenure)
 {
-    struct stamp *few = replica->slots[slot].few;
+    struct slot_state *state = &replica->slots[slot];
 
-    if (tenure.bits <= few[0].bits) return;
-    few[1] = few[0];
-    few[0] = tenure;
+    if (state->few[0].bits == tenure.bits) return;
+    insert(state->few, SHORTS_KEPT, &state->few_dropped, tenure);
 }
 
-/* It was written under a tenure that fewer have promised than should: such
- * versions are neither in tenure nor out of it. */
-static bool
-is_of_short(const struct slot_state *state, struct stamp stamp,
-            struct stamp full)
+/* The latest of its minter's that began before it; STAMP_NEVER. */
+static struct stamp
+latest_of(const struct stamp *tenures, uint32_t count, struct stamp stamp)
 {
     uint32_t i;
 
-    for (i = 0; i < ARRAY_LEN(state->few); i++) {
-        if (state->few[i].bits > full.bits &&
-            state->few[i].bits <= stamp.bits &&
-            stamp_node(state->few[i]) == stamp_node(stamp)) {
-            return true;
+    for (i = 0; i < count && tenures[i].bits != 0; i++) {
+        if (tenures[i].bits <= stamp.bits &&
+            stamp_node(tenures[i]) == stamp_node(stamp)) {
+            return tenures[i];
         }
     }
-    return false;
+    return STAMP_NEVER;
 }
 
+/* A version written under a tenure that fewer have promised than should is
+ * neither in tenure nor out of it. */
 struct stamp
 replica_tenure_of(const struct replica *replica, uint32_t slot,
                   struct stamp stamp)
 {
-    const struct stamp *full = replica->slots[slot].full;
-    uint32_t i;
+    const struct slot_state *state = &replica->slots[slot];
+    struct stamp full = latest_of(state->full, TENURES_KEPT, stamp);
+    struct stamp few = latest_of(state->few, SHORTS_KEPT, stamp);
 
-    for (i = 0; i < TENURES_KEPT && full[i].bits != 0; i++) {
-        if (full[i].bits <= stamp.bits &&
-            stamp_node(full[i]) == stamp_node(stamp)) {
-            return is_of_short(&replica->slots[slot], stamp, full[i])
-                       ? STAMP_NEVER
-                       : full[i];
-        }
-    }
-    return STAMP_NEVER;
+    if (few.bits > full.bits) return STAMP_NEVER;
+    if (full.bits != 0) return full;
+    /* whoever has a version was told its tenure, so that one was dropped */
+    return state->few_dropped.bits == 0 ? state->full_dropped : STAMP_NEVER;
 }
 
 /* The version `stamp`, written under `tenure` (STAMP_NEVER: not known), was

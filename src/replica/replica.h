@@ -32,7 +32,7 @@
 #include <stdatomic.h>
 
 /* Full tenures known besides the promise, per slot. */
-enum { TENURES_KEPT = 4 };
+enum { TENURES_KEPT = 8, SHORTS_KEPT = 2 };
 
 enum tenure_state { TENURE_NONE, TENURE_OPEN, TENURE_HELD };
 
@@ -51,9 +51,10 @@ struct slot_state {
     bool is_short;          /* the tenure has fewer promises than it should */
     uint8_t promiser_count; /* OPEN: who has promised, self not included */
     uint16_t promisers[RING_OWNERS_MAX];
-    struct stamp few[2]; /* short tenures seen at work, the newest first */
-    struct stamp full[TENURES_KEPT]; /* full tenures seen at work, the newest
+    struct stamp few[SHORTS_KEPT];   /* short tenures seen at work, the newest
                                       * first; their holders are in them */
+    struct stamp full[TENURES_KEPT]; /* full ones, likewise */
+    struct stamp few_dropped, full_dropped; /* the newest that had no room */
     uint32_t list_hash; /* of the list for which settled/tenure hold */
     bool is_kept;       /* no owner any more; the copy was settled, and is
                          * kept until the new owners are */
@@ -160,8 +161,8 @@ void replica_saw_tenure(struct replica *replica, uint32_t slot,
 /* The same of one that fewer have promised than should. */
 void replica_saw_short(struct replica *replica, uint32_t slot,
                        struct stamp tenure);
-/* The tenure that a version of this slot was written under, as far as it is
- * known here; STAMP_NEVER. */
+/* The tenure that a version of this slot was written under, or one not older
+ * than it where it had no room any more; STAMP_NEVER: not known, or short. */
 struct stamp replica_tenure_of(const struct replica *replica, uint32_t slot,
                                struct stamp stamp);
 /*

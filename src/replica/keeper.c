@@ -388,6 +388,20 @@ is_filled(const struct keeper *keeper, const struct kept_slot *kept,
     return all_down(keeper, kept, missing) ? FILLED_SHORT : FILLED_NO;
 }
 
+/* What this node knew that others lack is forgotten with its memory: any of
+ * them may lack anything. */
+static void
+mark_all(struct keeper *keeper, uint32_t slot)
+{
+    const struct ring_list *list = keeper_list(keeper, slot);
+    uint32_t i;
+
+    for (i = 0; i < list->count; i++) {
+        if (list->owners[i] == keeper->replica->self) continue;
+        replica_mark_dirty(keeper->replica, list->owners[i], slot, STAMP_NEVER);
+    }
+}
+
 static void
 settle(struct keeper *keeper, uint32_t slot, enum filled filled)
 {
@@ -408,6 +422,7 @@ settle(struct keeper *keeper, uint32_t slot, enum filled filled)
                    ring_map_owned(replica_map(replica), replica->self));
     }
     if (filled == FILLED_SHORT) atomic_fetch_add(&replica->short_settles, 1);
+    if (replica->has_lived) mark_all(keeper, slot);
     inside_replan(keeper);
 }
 

@@ -18,6 +18,7 @@ replica_new(const struct replica_config *config)
     ASSERT(config->slot_count > 0);
     replica->store = config->store;
     replica->slot_count = config->slot_count;
+    replica->has_lived = config->ceiling.bits != 0;
     replica->slots =
         mem_must_zero(config->slot_count * sizeof(*replica->slots));
     for (i = 0; i < config->slot_count; i++) {

@@ -86,6 +86,7 @@ struct replica {
     _Atomic uint64_t hints_max_bytes;
     uint32_t slot_count;
     uint32_t self; /* node number */
+    bool has_lived; /* before this start: it has forgotten its dirty marks */
     struct slot_state *slots;
     struct ring_map *_Atomic map;         /* replaced by worker 0; see node.h */
     _Atomic uint8_t health[RING_NUMBERS]; /* enum peer_health; self's too */

@@ -215,15 +215,22 @@ failed_part(const struct parts *parts)
     return NULL;
 }
 
+/* A part of a write has been carried out, or may have been. */
 static bool
-has_success(const struct parts *parts)
+may_have_run(const struct parts *parts)
 {
+    struct bytes uncertain = bytes_str("-UNCERTAIN ");
     uint32_t i;
 
     for (i = 0; i < parts->count; i++) {
-        const struct buf *reply = &parts->part[i].reply;
+        struct bytes reply = buf_bytes(&parts->part[i].reply);
 
-        if (reply->used > 0 && reply->data[0] != '-') return true;
+        if (reply.size == 0) continue;
+        if (reply.data[0] != '-') return true;
+        if (reply.size > uncertain.size &&
+            memcmp(reply.data, uncertain.data, uncertain.size) == 0) {
+            return true;
+        }
     }
     return false;
 }
@@ -366,7 +373,7 @@ join(struct coord *coord, struct op *op)
         parts->join != JOIN_SEQUENCE ? failed_part(parts) : NULL;
 
     op->reply.used = 0;
-    if (failed != NULL && op->is_write && has_success(parts)) {
+    if (failed != NULL && op->is_write && may_have_run(parts)) {
         op->has_run = true; /* in part: nobody is to be told "nothing" */
         op_fail(coord, op);
         return;

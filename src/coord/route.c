@@ -5,8 +5,9 @@
  *   a write              at the primary of its keys' slots, as things look
  *   a read               here if this node owns all of its keys, settled;
  *                        else at an owner, the primary first
- *   keys of several      split (parts.c) if the command can be joined again,
- *                        else all at the first key's primary
+ *   keys of several      nodes, and reads of several lists of owners: split
+ *                        (parts.c) if the command can be joined again, else
+ *                        all at the first key's primary
  *   nobody to be reached wait, until the deadline
  *
  * A read behind a write of the same connection to the same slot goes where that
@@ -179,6 +180,7 @@ route_place(struct coord *coord, const struct cmd_call *call, bool is_write)
 {
     const struct ring_map *map = replica_map(coord->replica);
     struct place place = {PLACE_HERE, coord->replica->self}, other;
+    const struct ring_list *first = NULL;
     const struct store_key *keys;
     uint32_t count, i;
 
@@ -190,9 +192,15 @@ route_place(struct coord *coord, const struct cmd_call *call, bool is_write)
         if (i > 0 && keys[i].slot == keys[i - 1].slot) continue;
         other = is_write ? place_write(coord, list, keys[i].slot)
                          : place_read(coord, list, keys[i].slot);
-        if (i == 0) place = other;
+        if (i == 0) {
+            place = other;
+            first = list;
+        }
         if (other.kind == PLACE_NOWHERE) return other;
-        if (other.number != place.number) return (struct place){PLACE_PARTS, 0};
+        if (other.number != place.number ||
+            (!is_write && !ring_list_same_owners(list, first))) {
+            return (struct place){PLACE_PARTS, 0};
+        }
     }
     return place;
 }

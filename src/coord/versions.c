@@ -34,8 +34,20 @@ enum { VERSION_BYTES_LEAST = 25 };
 
 /* ---- asking ---- */
 
-/* The next owner that was not asked yet: of the first key's list, which is the
- * others' as well where the command runs (or it would have been split). */
+static bool
+owns_all(const struct coord *coord, const struct op *op, uint32_t number)
+{
+    const struct ring_map *map = replica_map(coord->replica);
+    uint32_t i;
+
+    for (i = 0; i < op->touched_count; i++) {
+        if (!ring_list_owns(ring_map_list(map, op->touched[i].slot), number))
+            return false;
+    }
+    return true;
+}
+
+/* The next owner of all keys that was not asked yet. */
 static uint32_t
 next_owner(struct coord *coord, struct op *op)
 {
@@ -45,8 +57,10 @@ next_owner(struct coord *coord, struct op *op)
     while (op->tried < list->count) {
         uint32_t number = list->owners[op->tried++];
 
-        if (number != coord->replica->self && route_is_usable(coord, number))
+        if (number != coord->replica->self && owns_all(coord, op, number) &&
+            route_is_usable(coord, number)) {
             return number;
+        }
     }
     return RING_NOBODY;
 }
@@ -112,10 +126,12 @@ static void
 answer_one(struct coord *coord, struct buf *out, uint32_t slot, uint64_t hash,
            uint64_t version, struct stamp newest)
 {
+    const struct ring_map *map = replica_map(coord->replica);
     struct record record;
     bool is_there;
 
-    if (!replica_is_settled(coord->replica, slot)) {
+    if (map == NULL || !replica_is_settled(coord->replica, slot) ||
+        !ring_list_owns(ring_map_list(map, slot), coord->replica->self)) {
         wire_put_u8(out, VERSION_UNSETTLED);
         return;
     }

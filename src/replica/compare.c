@@ -614,6 +614,24 @@ advance(struct active *active, uint64_t upto, struct bytes wants)
     return true;
 }
 
+/* The peer was marked as behind, and knew something all the same: then the
+ * other owners, who may have been compared before, may lack that. */
+static void
+pass_on(struct keeper *keeper, const struct peer *peer, uint32_t slot)
+{
+    const struct ring_list *list = keeper_list(keeper, slot);
+    struct replica *replica = keeper->replica;
+    uint32_t i;
+
+    if (!replica_is_dirty(replica, peer->number, slot)) return;
+    for (i = 0; i < list->count; i++) {
+        uint32_t number = list->owners[i];
+
+        if (number != replica->self && number != peer->number)
+            replica_mark_dirty(replica, number, slot, STAMP_NEVER);
+    }
+}
+
 /* False: malformed. *is_over: the slot leaves the active ones. */
 static bool
 take_section(struct keeper *keeper, struct peer *peer, struct active *active,
@@ -623,10 +641,11 @@ take_section(struct keeper *keeper, struct peer *peer, struct active *active,
     uint32_t slot = wire_u16(reader), status = wire_u8(reader);
     bool is_settled = wire_u8(reader) != 0, is_full = false;
     struct bytes wants, gone, records;
-    uint64_t upto, want_count, gone_count;
+    uint64_t upto, want_count, gone_count, received;
     struct stamp evicted;
 
     *is_over = true;
+    received = keeper->status.keys_received;
     if (reader->is_bad || !active->is_asked || slot != active->slot) {
         return false;
     }
@@ -651,6 +670,7 @@ take_section(struct keeper *keeper, struct peer *peer, struct active *active,
                             &keeper->status.keys_received)) {
         return false;
     }
+    if (keeper->status.keys_received > received) pass_on(keeper, peer, slot);
     take_gone(keeper, active, evicted, gone);
     if (is_full) {
         drop_slot(keeper, peer, slot);

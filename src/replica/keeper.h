@@ -84,7 +84,7 @@ struct keeper_status {
     uint32_t rounds;          /* of anti-entropy, finished */
     int64_t last_round_ms;    /* monotonic end of the last; 0: none */
     uint32_t slots_differing; /* found in the last round */
-    uint64_t keys_sent, keys_received, bytes_sent;
+    uint64_t keys_sent, keys_received, bytes_sent; /* received: and stored */
     uint32_t waiting_settle, waiting_tenure;
 };
 void keeper_status(const struct keeper *keeper, struct keeper_status *out);

@@ -110,7 +110,7 @@ is_old(const struct record *record, int64_t wall_ms)
 /* Slot locked. False: it is not of this slot, or no record of a key. */
 static bool
 merge_one(struct replica *replica, uint32_t slot, const struct record *record,
-          struct stamp tenure, int64_t wall_ms, bool *is_full)
+          struct stamp tenure, int64_t wall_ms, bool *is_full, uint64_t *stored)
 {
     enum store_outcome outcome;
     struct store_key key;
@@ -122,6 +122,7 @@ merge_one(struct replica *replica, uint32_t slot, const struct record *record,
     if (outcome == STORE_FULL) *is_full = true;
     if (outcome == STORE_STORED) {
         if (is_old(record, wall_ms)) replica->slots[slot].brought++;
+        ++*stored;
         atomic_fetch_add_explicit(&replica->repaired_keys, 1,
                                   memory_order_relaxed);
     }
@@ -130,7 +131,7 @@ merge_one(struct replica *replica, uint32_t slot, const struct record *record,
 
 bool
 range_take_records(struct replica *replica, uint32_t slot, struct bytes records,
-                   int64_t wall_ms, bool *is_full, uint64_t *count)
+                   int64_t wall_ms, bool *is_full, uint64_t *stored)
 {
     struct wire_reader reader = wire_reader(records);
     bool is_fine = true;
@@ -143,10 +144,9 @@ range_take_records(struct replica *replica, uint32_t slot, struct bytes records,
             struct stamp tenure = {wire_u64(&reader)};
             struct record record;
 
-            is_fine =
-                record_read(&reader, &record) &&
-                merge_one(replica, slot, &record, tenure, wall_ms, is_full);
-            *count += is_fine;
+            is_fine = record_read(&reader, &record) &&
+                      merge_one(replica, slot, &record, tenure, wall_ms,
+                                is_full, stored);
         }
         store_unlock(replica->store, slot);
     }

@@ -47,10 +47,11 @@ bool range_take_floors(struct replica *replica, uint32_t slot,
                        struct wire_reader *reader, int64_t wall_ms);
 
 /* Merges records of one slot that follow each other in `records`. False:
- * malformed. *is_full: some had no room. *count grows by the records. */
+ * malformed. *is_full: some had no room. *stored grows by those that were
+ * lacking here. */
 bool range_take_records(struct replica *replica, uint32_t slot,
                         struct bytes records, int64_t wall_ms, bool *is_full,
-                        uint64_t *count);
+                        uint64_t *stored);
 /* Appends the record of an entry; false: it is gone. */
 bool range_put_record(struct replica *replica, uint32_t slot, uint64_t hash,
                       int64_t wall_ms, struct buf *out);

@@ -85,7 +85,7 @@ struct replica {
     struct lock standin_lock;    /* while these two are made */
     _Atomic uint64_t hints_max_bytes;
     uint32_t slot_count;
-    uint32_t self; /* node number */
+    uint32_t self;  /* node number */
     bool has_lived; /* before this start: it has forgotten its dirty marks */
     struct slot_state *slots;
     struct ring_map *_Atomic map;         /* replaced by worker 0; see node.h */

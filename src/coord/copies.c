@@ -312,6 +312,25 @@ holds_tenure(const struct coord *coord, uint32_t slot)
     return replica_may_write(coord->replica, slot, list->hash);
 }
 
+/* The record that is here is what was written, or has it in it: a later write
+ * of this node, nobody else having been the primary meanwhile. Slot locked. */
+static bool
+is_still_here(struct coord *coord, const struct touched *touched,
+              const struct record *record)
+{
+    struct store_key key;
+    struct stamp newest;
+
+    if (touched->is_counter) return true;
+    key = store_key(coord->store, record->db, record->key);
+    newest = store_newest(coord->store, &key);
+    if (newest.bits == touched->newest.bits) return true;
+    return newest.bits > touched->newest.bits &&
+           stamp_node(newest) == coord->replica->self &&
+           replica_is_sole_since(coord->replica, touched->slot,
+                                 touched->tenure);
+}
+
 bool
 copies_send_one(struct coord *coord, struct op *op, uint32_t number,
                 const struct touched *touched, bool is_repair)
@@ -325,7 +344,8 @@ copies_send_one(struct coord *coord, struct op *op, uint32_t number,
     if (link == NULL || link_unsent(link) > LINK_OUT_SOFT * 4) return false;
     store_lock(coord->store, touched->slot);
     if (!store_record_of(coord->store, touched->slot, touched->hash,
-                         coord_wall(coord), &record)) {
+                         coord_wall(coord), &record) ||
+        (!is_repair && !is_still_here(coord, touched, &record))) {
         store_unlock(coord->store, touched->slot);
         return false;
     }
@@ -849,6 +869,14 @@ merge_beating(struct coord *coord, struct bytes rest)
 }
 
 static void
+want_retry(struct coord *coord, struct op *op)
+{
+    op->wants_retry = true;
+    op->retry_ms = coord_now(coord) + RETRY_MS;
+    if (op->retry_ms < coord->retry_ms) coord->retry_ms = op->retry_ms;
+}
+
+static void
 refused(struct coord *coord, struct link *link, struct op *op,
         enum nack_why why, struct stamp stamp, struct bytes rest)
 {
@@ -859,11 +887,7 @@ refused(struct coord *coord, struct link *link, struct op *op,
     case NACK_LIST:
         coord->effects.exchange(coord->effects.self, number);
         copies_mark_dirty(coord, op, number);
-        if (op->step == STEP_COPIES) {
-            op->wants_retry = true;
-            op->retry_ms = coord_now(coord) + RETRY_MS;
-            if (op->retry_ms < coord->retry_ms) coord->retry_ms = op->retry_ms;
-        }
+        if (op->step == STEP_COPIES) want_retry(coord, op);
         return;
     case NACK_STALE:
         for (i = 0; i < op->touched_count; i++) {
@@ -888,9 +912,10 @@ refused(struct coord *coord, struct link *link, struct op *op,
         return;
     case NACK_LACKING:
         for (i = 0; i < op->touched_count; i++) {
-            if (op->touched[i].is_changed)
-                (void)copies_send_one(coord, op, number, &op->touched[i],
-                                      false);
+            if (op->touched[i].is_changed &&
+                !copies_send_one(coord, op, number, &op->touched[i], false)) {
+                copies_mark_dirty(coord, op, number);
+            }
         }
         return;
     case NACK_FULL: break;
@@ -943,20 +968,65 @@ copies_nack(struct coord *coord, struct link *link, const struct frame *frame)
     }
 }
 
-/* Lists differed: sends what it changed once more to the owners as they are
- * now. */
+/* What has become of the tenures that a write was made under. */
+enum standing {
+    STANDING_FIRM, /* held, for the present lists of owners */
+    STANDING_OPEN, /* asked for anew, for other lists */
+    STANDING_LOST, /* promised to somebody else */
+};
+
+static enum standing
+standing_of(struct coord *coord, const struct op *op)
+{
+    enum standing standing = STANDING_FIRM;
+    uint32_t i;
+
+    for (i = 0; i < op->touched_count && standing != STANDING_LOST; i++) {
+        struct slot_state *state;
+
+        if (!op->touched[i].is_changed) continue;
+        store_lock(coord->store, op->touched[i].slot);
+        state = &coord->replica->slots[op->touched[i].slot];
+        if (state->promised_to != coord->replica->self) {
+            standing = STANDING_LOST;
+        } else if (!holds_tenure(coord, op->touched[i].slot)) {
+            state->is_wanted = true;
+            standing = STANDING_OPEN;
+        }
+        store_unlock(coord->store, op->touched[i].slot);
+    }
+    return standing;
+}
+
+/* Lists differed: what was written is sent once more to the owners as they are
+ * now, as soon as they have promised this node their tenure. */
 void
 copies_retry(struct coord *coord, struct op *op)
 {
     uint16_t numbers[64];
-    uint32_t count = targets(coord, op, numbers, ARRAY_LEN(numbers)), i, k;
+    uint32_t count, i, k;
 
     op->wants_retry = false;
+    switch (standing_of(coord, op)) {
+    case STANDING_FIRM: break;
+    case STANDING_OPEN:
+        atomic_fetch_add_explicit(&coord->replica->wanted, 1,
+                                  memory_order_relaxed);
+        want_retry(coord, op);
+        return;
+    case STANDING_LOST:
+        if (op->out == 0) nobody_left(coord, op);
+        return;
+    }
+    count = targets(coord, op, numbers, ARRAY_LEN(numbers));
     for (i = 0; i < count; i++) {
         for (k = 0; k < op->touched_count; k++) {
-            if (op->touched[k].is_changed)
-                (void)copies_send_one(coord, op, numbers[i], &op->touched[k],
-                                      false);
+            if (op->touched[k].is_changed &&
+                !copies_send_one(coord, op, numbers[i], &op->touched[k],
+                                 false)) {
+                copies_mark_dirty(coord, op, numbers[i]);
+            }
         }
     }
+    if (op->out == 0) nobody_left(coord, op);
 }

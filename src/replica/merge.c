@@ -82,6 +82,32 @@ replica_tenure_of(const struct replica *replica, uint32_t slot,
     return state->few_dropped.bits == 0 ? state->full_dropped : STAMP_NEVER;
 }
 
+static bool
+has_other_since(const struct stamp *tenures, uint32_t count, uint32_t self,
+                struct stamp tenure)
+{
+    uint32_t i;
+
+    for (i = 0; i < count && tenures[i].bits > tenure.bits; i++) {
+        if (stamp_node(tenures[i]) != self) return true;
+    }
+    return false;
+}
+
+bool
+replica_is_sole_since(const struct replica *replica, uint32_t slot,
+                      struct stamp tenure)
+{
+    const struct slot_state *state = &replica->slots[slot];
+    uint32_t self = replica->self;
+
+    return state->promised_to == self &&
+           state->full_dropped.bits <= tenure.bits &&
+           state->few_dropped.bits <= tenure.bits &&
+           !has_other_since(state->full, TENURES_KEPT, self, tenure) &&
+           !has_other_since(state->few, SHORTS_KEPT, self, tenure);
+}
+
 /* The version `stamp`, written under `tenure` (STAMP_NEVER: not known), was
  * written after a later one had begun: a full one, or one promised by this
  * node, which then refuses such writes in whatever way they come. */

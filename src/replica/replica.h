@@ -166,6 +166,9 @@ void replica_saw_short(struct replica *replica, uint32_t slot,
  * than it where it had no room any more; STAMP_NEVER: not known, or short. */
 struct stamp replica_tenure_of(const struct replica *replica, uint32_t slot,
                                struct stamp stamp);
+/* As far as is known here, nobody else has held a tenure since `tenure`. */
+bool replica_is_sole_since(const struct replica *replica, uint32_t slot,
+                           struct stamp tenure);
 /*
  * store_merge, but a version that was written out of tenure (after another
  * node's later one had begun) loses to one in tenure, whatever the stamps: what

@@ -103,7 +103,8 @@ lateness_ms(uint64_t frame_wall_ms, int64_t wall_ms)
  * The smallest lateness is the difference of the clocks and the shortest way.
  * It rises slowly by itself, for clocks that drift apart, and follows a clock
  * that was set: ours is seen beside the monotonic one, the peer's by times
- * that go back, since frames come in the order in which they were written.
+ * that go back, since frames come in the order in which they were written. By
+ * how much is not known, as time went on meanwhile: the frame counts as fresh.
  */
 static void
 note_wall(struct link *link, const struct frame *frame, int64_t now_ms,
@@ -125,7 +126,7 @@ note_wall(struct link *link, const struct frame *frame, int64_t now_ms,
     }
     if (own_step > CLOCK_STEP_MS || own_step < -CLOCK_STEP_MS)
         link->skew_ms += own_step;
-    if (back_ms > CLOCK_STEP_MS) link->skew_ms += back_ms;
+    if (back_ms > CLOCK_STEP_MS) link->skew_ms = late_ms;
     if (now_ms - link->skew_eased_ms >= SKEW_EASE_MS) {
         link->skew_ms += (now_ms - link->skew_eased_ms) / SKEW_EASE_MS;
         link->skew_eased_ms = now_ms;

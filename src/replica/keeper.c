@@ -522,6 +522,28 @@ want_promisers(struct keeper *keeper, uint32_t slot,
     }
 }
 
+/* This node should act for the slot, and can: an ask is a promise to oneself
+ * that ends another's tenure, so one that nobody can grant only disturbs, once
+ * the asker is reached again. */
+static bool
+is_to_act(const struct keeper *keeper, const struct ring_list *list,
+          bool is_wanted)
+{
+    const struct replica *replica = keeper->replica;
+    uint32_t w = replica_w(replica, list), i, owners = 0, others = 0;
+
+    if (replica_primary(replica, list) != replica->self) return false;
+    for (i = 0; i < list->count; i++)
+        owners += replica_health(replica, list->owners[i]) & PEER_REACHABLE;
+    if (owners >= replica_overlap(list->count, w)) return true;
+    if (atomic_load(&replica->is_strict)) return false;
+    if (is_wanted) return true;
+    for (i = 0; i < keeper->peer_count; i++)
+        others +=
+            replica_health(replica, keeper->peers[i].number) & PEER_REACHABLE;
+    return others + 1 >= w; /* stand-ins may take the copies */
+}
+
 struct plan {
     uint16_t *asks; /* slots whose tenure is wanted now */
     uint32_t ask_count, unsettled, unserved, tenures;
@@ -559,7 +581,7 @@ plan_slot(struct keeper *keeper, uint32_t slot, struct plan *plan)
         want_promisers(keeper, slot, &state);
     } else if (state.tenure == TENURE_NONE &&
                upkeep_wants(keeper, slot, &state,
-                            replica_primary(replica, list) == replica->self)) {
+                            is_to_act(keeper, list, state.is_wanted))) {
         plan->tenures++;
         if (kept->is_asked || keeper->now_ms < kept->ask_after_ms) return;
         plan->asks[plan->ask_count++] = (uint16_t)slot;

@@ -99,13 +99,18 @@ CASE(tenure, a_returning_first_owner_takes_its_slots_back_and_the_other_ends)
 CASE(tenure, without_enough_owners_it_is_short_or_in_strict_mode_not_had)
 {
     struct world *world = world_new(3, 3, 2, 2);
-    uint32_t a;
+    uint32_t a, slot;
 
     world_map(world, true);
     world_cut(world, 2, true);
     world_cut(world, 3, true);
     world_run(world, 300);
     a = 1;
+    cr_expect(world_tenures(world, a, TENURE_NONE) == WORLD_SLOTS,
+              "nobody could take a copy");
+    for (slot = 0; slot < WORLD_SLOTS; slot++)
+        world->nodes[a].replica->slots[slot].is_wanted = true;
+    world_run(world, 1300);
     cr_expect(world_tenures(world, a, TENURE_HELD) == WORLD_SLOTS);
     cr_expect(world->nodes[a].replica->slots[0].is_short);
     cr_expect(atomic_load(&world->nodes[a].replica->short_tenures) >=
@@ -121,6 +126,8 @@ CASE(tenure, without_enough_owners_it_is_short_or_in_strict_mode_not_had)
     world_cut(world, 3, true);
     world_run(world, 300);
     cr_expect(world_tenures(world, 1, TENURE_NONE) == WORLD_SLOTS);
+    for (slot = 0; slot < WORLD_SLOTS; slot++)
+        cr_expect(world->nodes[1].replica->slots[slot].promised.bits == 0);
     world_cut(world, 2, false);
     world_run(world, 500);
     cr_expect(world_tenures(world, 1, TENURE_NONE) +

@@ -33,7 +33,7 @@ static bool
 is_fit(const struct coord *coord, uint32_t number)
 {
     return number != coord->replica->self && route_is_usable(coord, number) &&
-           !(replica_health(coord->replica, number) & PEER_RETURNING);
+           !(replica_health(coord->replica, number) & PEER_PASSIVE);
 }
 
 uint32_t

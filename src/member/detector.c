@@ -270,6 +270,7 @@ refute(struct members *members, const struct news *news)
     if (news->kind == NEWS_DOWN) {
         members->self->incarnation = news->incarnation + 1;
         members_own_changed(members);
+        probation_away(members, "was taken for DOWN");
         members_log(members,
                     "members: this node was taken for DOWN; its "
                     "incarnation is now %llu",

@@ -6,6 +6,7 @@
 #include "member/inside.h"
 
 enum { RECORD_FACTS = 1, RECORD_REMOVED = 2 };
+enum { PHASE_PROBATION = 128 }; /* added to the phase */
 enum { SERVED_NONE = 0, SERVED_BITS = 1, SERVED_RUNS = 2 };
 
 static bool
@@ -104,7 +105,10 @@ facts_put(struct buf *out, const struct members *members,
     wire_put_u64(out, member->incarnation);
     wire_put_varint(out, member->incarnation - member->first_incarnation);
     wire_put_varint(out, member->version);
-    wire_put_u8(out, (uint8_t)member->facts.phase);
+    wire_put_u8(out, (uint8_t)((uint32_t)member->facts.phase |
+                               (member->facts.is_on_probation
+                                    ? (uint32_t)PHASE_PROBATION
+                                    : 0)));
     put_facts(out, &member->facts, members->slot_count);
 }
 
@@ -241,6 +245,8 @@ facts_read(struct bytes bytes, uint32_t slot_count, struct facts_record *record)
     above = wire_varint(&reader);
     record->version = wire_varint(&reader);
     phase = wire_u8(&reader);
+    record->facts.is_on_probation = (phase & PHASE_PROBATION) != 0;
+    phase &= PHASE_PROBATION - 1;
     if (above > record->incarnation || phase > MEMBER_LEAVING) return false;
     record->first_incarnation = record->incarnation - above;
     record->facts.phase = (enum member_phase)phase;
@@ -303,6 +309,12 @@ take_over(struct members *members, struct member *member,
                     member->facts.host, member->facts.bus_port,
                     record->facts.host, record->facts.bus_port);
     }
+    if (member->facts.is_on_probation != record->facts.is_on_probation)
+        members_log(members, "members: node %u (%s:%u) is %s", member->number,
+                    record->facts.host, record->facts.bus_port,
+                    record->facts.is_on_probation
+                        ? "on probation, no primary: it comes and goes"
+                        : "no longer on probation");
     facts_deinit(&member->facts);
     member->facts = record->facts;
     record->facts.tokens = NULL;

@@ -9,6 +9,7 @@
  *   exchange.c  who is talked to, and what is told  rumour.c  urgent news
  *   receive.c   what is done with what comes in
  *   detector.c  SUSPECT, DOWN, refutation
+ *   probation.c this node comes and goes
  *   claim.c     a node number by majority           found.c   a ring begins
  */
 #ifndef MEMBER_INSIDE_H
@@ -31,6 +32,7 @@ enum {
     FLUSHES_MAX = 20,      /* immediate pushes saved up; 5 more per tick */
     FLUSH_FANOUT = 3,
     NUMBER_WORDS = RING_NUMBERS / 64,
+    PROBATION_TIMES = 3,
 };
 
 /* A heartbeat as it is known here; dense by number, as rounds run over it. */
@@ -110,6 +112,17 @@ struct claim {
     uint64_t taken[NUMBER_WORDS]; /* numbers refused */
 };
 
+/* How this node has come and gone lately. */
+struct probation {
+    int64_t times_ms[PROBATION_TIMES]; /* monotonic; the last `count` count,
+                                        * the newest last; may be from before
+                                        * this life */
+    int64_t steady_ms;                 /* not away since */
+    uint32_t count;
+    uint32_t level; /* probations lately: the term doubles */
+    bool is_cut;
+};
+
 struct promise {
     uint32_t number;
     struct node_id id;
@@ -143,6 +156,7 @@ struct members {
     uint32_t seed_count;
     struct founding founding;
     struct claim claim;
+    struct probation probation;
     struct promise promises[PROMISES_MAX];
     uint32_t promise_count;
     struct node_id pending; /* the last promise, not yet seen as a fact */
@@ -319,6 +333,14 @@ void detector_news(struct members *members, const struct news *news);
 /* What we think of a member that isn't UP; false: it is. */
 bool detector_opinion(const struct members *members,
                       const struct member *member, struct news *news);
+
+/* ---- probation.c ---- */
+/* This node was away: `what` it did, for the log. */
+void probation_away(struct members *members, const char *what);
+void probation_tick(struct members *members);
+void probation_put(const struct members *members, struct buf *out);
+/* False: the bytes make no sense. */
+bool probation_read(struct members *members, struct wire_reader *reader);
 
 /* ---- claim.c ---- */
 void claim_tick(struct members *members);

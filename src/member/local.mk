@@ -8,6 +8,7 @@ src_libkula_a_SOURCES += \
 	src/member/inside.h \
 	src/member/member.h \
 	src/member/members.c \
+	src/member/probation.c \
 	src/member/receive.c \
 	src/member/rows.c \
 	src/member/rumour.c \

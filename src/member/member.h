@@ -58,7 +58,8 @@ struct member_facts {
     uint16_t *tokens; /* owned by the table in views; ascending */
     uint32_t token_count;
     enum member_phase phase;
-    uint64_t *served; /* JOINING: bitmap over all slots; else NULL */
+    bool is_on_probation; /* it comes and goes: no primary; its own verdict */
+    uint64_t *served;     /* JOINING: bitmap over all slots; else NULL */
     /* told now and then, without a new version of the rest */
     uint64_t hint_count;  /* copies kept for others */
     uint64_t oldest_held; /* stamp bits: nothing older is kept; UINT64_MAX */

@@ -51,6 +51,10 @@ start_self(struct members *members, const struct member_config *config)
     if (config->saved.size > 0 && !saved_read(members, config->saved))
         members_log(members, "members: the saved list of members is damaged "
                              "and was not read to its end");
+    if (config->saved.size > 0) {
+        probation_away(members, "was started");
+        members->save_ms = members->now_ms; /* it may not live for long */
+    }
     if (self->number == 0 && config->number != 0 &&
         !node_id_is_zero(&config->ring)) {
         members->ring = config->ring;
@@ -231,6 +235,7 @@ members_tick(struct members *members, int64_t now_ms, int64_t wall_ms)
             claim_lost(members);
         claim_tick(members);
         detector_tick(members);
+        probation_tick(members);
         tell_load(members);
         exchange_tick(members);
         forget_unnumbered(members);

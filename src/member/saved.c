@@ -53,6 +53,7 @@ saved_write(struct members *members)
         wire_put_varint(&out, members->promises[i].number);
         codec_node_id(&out, &members->promises[i].id);
     }
+    probation_put(members, &out);
     put_rows(&out, members);
     wire_put_u64(&out, hash_plain(buf_bytes(&out)));
     members->effects.save(members->effects.self, buf_bytes(&out));
@@ -156,6 +157,7 @@ saved_read(struct members *members, struct bytes bytes)
     rows_set_number(members, members->self, (uint32_t)number);
     if (!read_settings(members, &reader)) return false;
     if (!read_promises(members, &reader)) return false;
+    if (!probation_read(members, &reader)) return false;
     count = wire_varint(&reader);
     while (count-- > 0 && !reader.is_bad)
         read_row(members, wire_bytes(&reader));

@@ -196,6 +196,14 @@ is_reachable(const struct report *report, const struct member_view *view)
 
 enum { NODE_PAIRS = 24 };
 
+static const char *
+phase_of(const struct member_facts *facts)
+{
+    if (facts->phase == MEMBER_NORMAL && facts->is_on_probation)
+        return "probation";
+    return phases[facts->phase];
+}
+
 static void
 put_place(struct report *report, const struct member_view *view)
 {
@@ -206,7 +214,7 @@ put_place(struct report *report, const struct member_view *view)
 
     put_text(report, "datacenter", facts->dc);
     put_text(report, "rack", facts->rack);
-    put_text(report, "phase", phases[facts->phase]);
+    put_text(report, "phase", phase_of(facts));
     put_text(report, "health", healths[view->health]);
     put_bool(report, "reachable", is_reachable(report, view));
     reply_bulk_str(report->reply, "weight");
@@ -703,6 +711,7 @@ static void
 info_members(struct report *report)
 {
     uint32_t counts[MEMBER_REMOVED + 1] = {0}, joining = 0, i;
+    uint32_t probation = 0;
     struct member_view view;
 
     if (report->ring == NULL) {
@@ -712,6 +721,7 @@ info_members(struct report *report)
         for (i = 0; members_at(report->ring->members, i, &view); i++) {
             counts[view.health]++;
             if (view.facts->phase == MEMBER_JOINING) joining++;
+            if (view.facts->is_on_probation) probation++;
         }
         lock_drop(&report->ring->lock);
     }
@@ -719,6 +729,7 @@ info_members(struct report *report)
     line(report, "ring_nodes_suspect", counts[MEMBER_SUSPECT]);
     line(report, "ring_nodes_down", counts[MEMBER_DOWN]);
     line(report, "ring_nodes_joining", joining);
+    line(report, "ring_nodes_on_probation", probation);
 }
 
 /* Sums over the workers' coordinators. */

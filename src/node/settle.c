@@ -7,7 +7,7 @@
  *                  all workers coordinate before the new map is there
  *   3  map         keeper_remap, replica->map; the old one is freed when every
  *                  worker has begun another turn
- *   4  health      RETURNING, DOWN, JOINING of every number
+ *   4  health      RETURNING, on probation, DOWN, JOINING of every number
  *
  * A step that cannot be done yet is tried again in the next turn.
  */
@@ -29,6 +29,8 @@ health_of(const struct member_view *view)
         health |= PEER_DOWN;
     if (view->facts != NULL && view->facts->phase == MEMBER_RETURNING)
         health |= PEER_RETURNING;
+    if (view->facts != NULL && view->facts->is_on_probation)
+        health |= PEER_PROBATION;
     if (view->facts != NULL && view->facts->phase == MEMBER_JOINING)
         health |= PEER_JOINING;
     return health;
@@ -60,7 +62,7 @@ set_health(struct worker *worker)
 {
     struct ring *ring = worker->node->ring;
     uint8_t health[RING_NUMBERS] = {0};
-    const uint8_t mask = PEER_RETURNING | PEER_DOWN | PEER_JOINING;
+    const uint8_t mask = PEER_PASSIVE | PEER_DOWN | PEER_JOINING;
     bool is_gone[RING_NUMBERS] = {false};
     struct member_view view;
     uint32_t count, i;

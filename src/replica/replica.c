@@ -64,7 +64,7 @@ replica_primary(const struct replica *replica, const struct ring_list *list)
         uint32_t health = replica_health(replica, list->owners[i]);
 
         if (!(health & PEER_REACHABLE)) continue;
-        if (!(health & PEER_RETURNING)) return list->owners[i];
+        if (!(health & PEER_PASSIVE)) return list->owners[i];
         if (second == RING_NOBODY) second = list->owners[i];
     }
     return second;

@@ -69,6 +69,8 @@ enum peer_health {
     PEER_RETURNING = 2, /* it says so: no primary, serves settled slots */
     PEER_DOWN = 4,      /* the ring says so (two witnesses) */
     PEER_JOINING = 8,
+    PEER_PROBATION = 16, /* it says so: it comes and goes, no primary */
+    PEER_PASSIVE = PEER_RETURNING | PEER_PROBATION,
 };
 
 struct replica_config {
@@ -126,8 +128,8 @@ replica_health(const struct replica *replica, uint32_t number)
 }
 
 /* The node that should act as the slot's primary as things look from here: the
- * first reachable owner that isn't RETURNING; if there is none, the first
- * reachable one; RING_NOBODY. Any thread, no lock. */
+ * first reachable owner that isn't RETURNING or on probation; if there is none,
+ * the first reachable one; RING_NOBODY. Any thread, no lock. */
 uint32_t replica_primary(const struct replica *replica,
                          const struct ring_list *list);
 /* W and R as they count for this list: cut to N_eff. */

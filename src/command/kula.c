@@ -83,8 +83,26 @@ floor_of(const struct record *record, struct stamp of_slot)
     return own.bits > of_slot.bits ? own : of_slot;
 }
 
+/* The write that the value, or the counter's base, came with. */
+static struct stamp
+dot_of(const struct record *record)
+{
+    if (record->kind == RECORD_VALUE && record->type == OBJECT_COUNTER)
+        return counter_base_stamp(record->value);
+    return record->stamp;
+}
+
+/* An entry of a vector: [node, stamp]. */
+static void
+put_dot(struct reply *reply, struct stamp dot)
+{
+    reply_array(reply, 2);
+    reply_int(reply, stamp_node(dot));
+    put_stamp(reply, dot);
+}
+
 /* The pairs of KULA.VERSION that are about this node's copy. */
-enum { VERSION_PAIRS = 8, OWNERS_PAIRS = 2 };
+enum { VERSION_PAIRS = 8, OWNERS_PAIRS = 3 };
 
 static void
 put_version(struct cmd_call *call, const struct store_key *key)
@@ -92,6 +110,7 @@ put_version(struct cmd_call *call, const struct store_key *key)
     struct reply *reply = call->reply;
     struct record record = {.stamp = STAMP_NEVER};
     struct stamp newest = STAMP_NEVER, floor;
+    uint32_t i;
     bool is_known;
 
     store_lock(call->store, key->slot);
@@ -114,14 +133,12 @@ put_version(struct cmd_call *call, const struct store_key *key)
                                             : 0);
     reply_bulk_str(reply, "floor");
     put_stamp(reply, floor);
-    store_unlock(call->store, key->slot);
     reply_bulk_str(reply, "vector");
-    reply_array(reply, is_known ? 1 : 0);
-    if (is_known) {
-        reply_array(reply, 2);
-        reply_int(reply, stamp_node(newest));
-        put_stamp(reply, newest);
-    }
+    reply_array(reply, is_known ? 1 + vector_count(record.vector) : 0);
+    if (is_known) put_dot(reply, dot_of(&record));
+    for (i = 0; i < vector_count(record.vector); i++)
+        put_dot(reply, vector_at(record.vector, i));
+    store_unlock(call->store, key->slot);
     reply_bulk_str(reply, "siblings");
     reply_int(reply, 0);
 }

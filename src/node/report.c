@@ -480,6 +480,7 @@ put_dirty_targets(struct report *report)
     uint16_t numbers[RING_OWNERS_MAX];
     uint32_t count = 0, i;
 
+    if (report->replica == NULL) list = NULL;
     for (i = 0; list != NULL && i < list->count; i++) {
         if (replica_is_dirty(report->replica, list->owners[i],
                              report->call->key.slot)) {
@@ -633,7 +634,6 @@ put_keeper(struct report *report)
     X(repaired_keys)                                                           \
     X(repair_bytes)                                                            \
     X(read_repairs)                                                            \
-    X(conflicts)                                                               \
     X(short_tenures)                                                           \
     X(short_settles)                                                           \
     X(tenures_taken)                                                           \
@@ -644,13 +644,16 @@ static void
 put_repair(struct report *report)
 {
     const struct replica *replica = report->replica;
+    struct store_ring_stats stats;
 
-    reply_map(report->reply, 9 + 9 + 1);
+    store_ring_stats(report->call->store, &stats);
+    reply_map(report->reply, 9 + 8 + 2);
     put_keeper(report);
 #define PUT(name)                                                              \
     put_int(report, #name, replica != NULL ? load_64(&replica->name) : 0);
     COUNTERS(PUT)
 #undef PUT
+    put_int(report, "conflicts", stats.conflicts);
     put_dirty_peers(report);
 }
 
@@ -779,7 +782,9 @@ info_replica(struct report *report)
     const struct replica *replica = report->replica;
     struct figures figures = own_figures(report);
     uint32_t slots = store_slot_count(report->call->store);
+    struct store_ring_stats stats;
 
+    store_ring_stats(report->call->store, &stats);
     line(report, "ring_owned",
          report->ring == NULL     ? slots
          : report->shares != NULL ? report->shares[report->self].owned
@@ -798,8 +803,7 @@ info_replica(struct report *report)
          replica != NULL ? load_64(&replica->repaired_keys) : 0);
     line(report, "repair_bytes",
          replica != NULL ? load_64(&replica->repair_bytes) : 0);
-    line(report, "conflicts",
-         replica != NULL ? load_64(&replica->conflicts) : 0);
+    line(report, "conflicts", stats.conflicts);
     line(report, "stale_writes",
          replica != NULL ? load_64(&replica->stale_writes) : 0);
     line(report, "short_tenures",
@@ -830,7 +834,10 @@ report_ring(struct cmd_call *call, enum cmd_ring_report what)
         break;
     case CMD_RING_MAP: put_map(&report); break;
     case CMD_RING_SLOT: put_slot(&report); break;
-    case CMD_RING_OWNERS: put_owners(&report); break;
+    case CMD_RING_OWNERS:
+        put_owners(&report);
+        put_dirty_targets(&report);
+        break;
     case CMD_RING_HINTS: put_hints(&report); break;
     case CMD_RING_REPAIR: put_repair(&report); break;
     case CMD_RING_STATUS:

@@ -168,8 +168,7 @@ merge_judged(struct replica *replica, const struct store_key *key,
         if (by != NULL) *by = local.newest;
         return STORE_BEATEN;
     }
-    (void)store_drop_version(store, key->slot, key->hash, local.newest,
-                             wall_ms);
+    store_give_way(store, key, record, wall_ms);
     return store_merge(store, key, record, wall_ms, by);
 }
 

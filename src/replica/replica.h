@@ -107,7 +107,7 @@ struct replica {
     /* counters for INFO and kula-ctl */
     _Atomic uint64_t short_tenures, short_settles, tenures_taken, tenures_lost,
         stale_writes;
-    _Atomic uint64_t repaired_keys, repair_bytes, read_repairs, conflicts;
+    _Atomic uint64_t repaired_keys, repair_bytes, read_repairs;
     _Atomic uint64_t out_of_tenure; /* versions that lost for that */
     _Atomic uint64_t taken_back;    /* own versions that nobody took */
 };

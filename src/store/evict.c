@@ -150,13 +150,14 @@ leave_tombstone(struct store *store, struct found *found, struct object *object,
     struct bytes name = object_key(object);
     struct store_key key = {.hash = hash, .db = object_db(object)};
     struct buf copy = {0};
+    struct vector seen;
 
     if (buf_add(&copy, name.data, name.size) != ERR_OK) return false;
     key.slot = slot_index(store, found->slot);
     key.name = buf_bytes(&copy); /* the object is about to go */
     found->tag = hash_tag(hash, found->table->depth);
     inside_bury(store, found, &key, inside_mint(store, found->slot, wall_ms),
-                false);
+                inside_seen(store, found, wall_ms, &seen), false);
     buf_deinit(&copy);
     return true;
 }

@@ -95,7 +95,7 @@ struct ring {
     uint32_t purge_slot, purge_table; /* where the next purge goes on */
     _Atomic uint64_t purge_bound;
     _Atomic int64_t tombstones, tombstone_bytes;
-    _Atomic uint64_t equal_stamps, damaged;
+    _Atomic uint64_t equal_stamps, conflicts, damaged;
 };
 
 struct store {
@@ -141,6 +141,7 @@ struct draft {
     struct stamp expire_stamp;
     bool has_expiry; /* also true for a stamped "no expiry" */
     struct stamp stamp;
+    struct bytes vector; /* usually empty; borrowed */
 };
 
 static inline uint32_t
@@ -218,6 +219,28 @@ inside_floor(const struct store *store, uint32_t slot, uint32_t db)
     return store->ring->slots[slot].floors[db];
 }
 
+/* The vector of a write upon what is there; `room` keeps it. */
+struct bytes inside_see(const struct store *store, const struct found *found,
+                        const struct object *object, int64_t wall_ms,
+                        struct vector *room);
+/* The same, found quickly where there is none: all that is there is this
+ * node's own. */
+static inline struct bytes
+inside_seen(const struct store *store, const struct found *found,
+            int64_t wall_ms, struct vector *room)
+{
+    const struct object *object;
+
+    if (found->place.bucket == NULL || store->ring == NULL)
+        return bytes_of(NULL, 0);
+    object = place_object(found->place);
+    if (LIKELY((object->flags & (OBJECT_VECTOR | OBJECT_TYPE_MASK)) == 0 &&
+               stamp_node(object->stamp) == store->node)) {
+        return bytes_of(NULL, 0);
+    }
+    return inside_see(store, found, object, wall_ms, room);
+}
+
 uint64_t inside_hash(const struct store *store, uint32_t db, struct bytes name);
 uint64_t inside_digest(uint64_t hash, const struct object *object);
 struct found inside_find(struct store *store, const struct store_key *key);
@@ -280,7 +303,7 @@ void inside_met_expired(struct store *store, struct found *found,
  * Without memory the entry goes. */
 void inside_bury(struct store *store, struct found *found,
                  const struct store_key *key, struct stamp stamp,
-                 bool keeps_expiry);
+                 struct bytes vector, bool keeps_expiry);
 /* An expired value ends: a tombstone, or nothing if none is needed. */
 void inside_end_expired(struct store *store, struct found *found,
                         struct object *object, uint64_t hash, int64_t wall_ms);

@@ -1,9 +1,32 @@
 /*
  * All about a key at one look: for what stands around every write and read of
- * a ring, where each search counts.
+ * a ring, where each search counts. And what a new write upon it has seen.
  */
 #include "store/inside.h"
 #include "store/replicate.h"
+#include "version/counter.h"
+
+struct bytes
+inside_see(const struct store *store, const struct found *found,
+           const struct object *object, int64_t wall_ms, struct vector *room)
+{
+    uint32_t slot = slot_index(store, found->slot);
+
+    room->count = 0;
+    if (object->flags & OBJECT_TOMBSTONE) {
+        vector_see(room, object->stamp);
+    } else {
+        switch (object_type(object)) {
+        case OBJECT_STRING: vector_see(room, object->stamp); break;
+        case OBJECT_COUNTER: counter_see(object_value(object), room); break;
+        }
+    }
+    /* what all have, and everywhere, nobody has anything older than */
+    if (!inside_may_purge(store, slot, object_newest(object), wall_ms))
+        vector_see_all(room, object_vector(object));
+    vector_drop(room, store->node);
+    return vector_bytes(room);
+}
 
 bool
 store_look(struct store *store, const struct store_key *key, int64_t wall_ms,

@@ -26,7 +26,8 @@ struct cells {
     struct stamp stamp; /* of the base */
     enum cells_kind kind;
     bool is_raw, is_text;
-    struct bytes value; /* TEXT: it; NUMBER: the counter, shares and all */
+    struct bytes value;  /* TEXT: it; NUMBER: the counter, shares and all */
+    struct bytes vector; /* what the base was written upon */
     bool has_expiry;
     int64_t expire_ms;
     struct stamp expire_stamp;
@@ -69,6 +70,7 @@ cells_of_object(const struct object *object)
         cells.is_raw = object->flags & OBJECT_RAW;
         cells.is_text = object->flags & OBJECT_TEXT;
     }
+    cells.vector = object_vector(object);
     cells.has_expiry = object->flags & OBJECT_EXPIRY;
     cells.expire_ms = object_expiry_ms(object);
     cells.expire_stamp = object_expiry_stamp(object);
@@ -92,6 +94,7 @@ cells_of_record(const struct record *record, uint8_t *room)
                 room, counter_rebase(record->value, 0, record->floor, room));
         }
     }
+    cells.vector = record->vector;
     cells.has_expiry = record->has_expiry;
     cells.expire_ms = record->expire_ms;
     cells.expire_stamp = record->expire_stamp;
@@ -288,6 +291,7 @@ put_cells(struct store *store, struct found *found, const struct store_key *key,
         .expire_stamp = cells->expire_stamp,
         .has_expiry = cells->has_expiry,
         .stamp = cells->stamp,
+        .vector = cells->vector,
     };
     struct object *object;
 
@@ -296,6 +300,46 @@ put_cells(struct store *store, struct found *found, const struct store_key *key,
     if (object == NULL) return ERR_MEMORY;
     inside_seal(found, key, object);
     return ERR_OK;
+}
+
+/* The newest of what this node wrote of it and a base at `floor` replaces. */
+static struct stamp
+own_dot(const struct store *store, const struct cells *cells,
+        struct stamp floor)
+{
+    struct stamp own = STAMP_NEVER;
+
+    if (cells->kind == CELLS_NUMBER)
+        own = counter_newest_below(cells->value, store->node, floor);
+    return own.bits == 0 && stamp_node(cells->stamp) == store->node
+               ? cells->stamp
+               : own;
+}
+
+/*
+ * What is here gives way to what has not seen it: two wrote side by side.
+ * Counted where what gives way was written, so that all its copies are one
+ * conflict. Not what all owners had (then nobody wrote without seeing it) or
+ * what was evicted, nor the tombstone of an expired value.
+ */
+static bool
+is_conflict(const struct store *store, const struct store_key *key,
+            const struct cells *here, const struct cells *over)
+{
+    struct stamp own = own_dot(store, here, over->stamp);
+
+    if (LIKELY(own.bits == 0 || stamp_node(over->stamp) == store->node))
+        return false;
+    if (here->kind == CELLS_NOTHING && here->has_expiry) return false;
+    return own.bits > store_repaired(store, key->slot).bits &&
+           own.bits > store_evicted(store, key->slot).bits &&
+           !vector_covers(over->stamp, over->vector, own);
+}
+
+static void
+count_conflict(struct store *store)
+{
+    atomic_fetch_add_explicit(&store->ring->conflicts, 1, memory_order_relaxed);
 }
 
 /* Which cell of the result, if any, beats one of the record's. */
@@ -429,13 +473,34 @@ store_merge(struct store *store, const struct store_key *key,
                                                      : bytes_of(NULL, 0),
                            store->node, inside_life(store, key->slot));
 
+        bool is_over = here.stamp.bits < ours.stamp.bits &&
+                       is_conflict(store, key, &here, &ours);
+
         if (settle(store, &found, key, &merged, wall_ms) != ERR_OK)
             return STORE_FULL;
+        if (is_over) count_conflict(store);
         if (ends_life) inside_end_life(store, key->slot);
         outcome = STORE_STORED;
     }
     if (by != NULL) *by = beaten;
     return beaten.bits > 0 ? STORE_BEATEN : outcome;
+}
+
+void
+store_give_way(struct store *store, const struct store_key *key,
+               const struct record *record, int64_t wall_ms)
+{
+    struct found found = inside_find(store, key);
+    uint8_t rebased[COUNTER_BYTES_MAX];
+    struct cells here, ours;
+    struct object *object;
+
+    ASSERT(found.place.bucket != NULL);
+    object = place_object(found.place);
+    here = cells_of_object(object);
+    ours = cells_of_record(record, rebased);
+    if (is_conflict(store, key, &here, &ours)) count_conflict(store);
+    inside_drop(store, &found, object, key->hash, wall_ms);
 }
 
 bool
@@ -490,6 +555,7 @@ inside_record(const struct object *object, int64_t wall_ms,
         .has_expiry = object->flags & OBJECT_EXPIRY,
         .expire_ms = object_expiry_ms(object),
         .expire_stamp = object_expiry_stamp(object),
+        .vector = object_vector(object),
     };
     if (object_is_hidden(object, wall_ms)) {
         record->kind = RECORD_TOMBSTONE;

@@ -89,10 +89,23 @@ object_encoding(const struct object *object)
     return value.size <= EMBEDDED_MAX ? "embstr" : "raw";
 }
 
+struct bytes
+object_vector(const struct object *object)
+{
+    struct bytes value = object_value(object);
+    const char *at = value.data + value.size;
+
+    if (LIKELY(!(object->flags & OBJECT_VECTOR))) return bytes_of(NULL, 0);
+    return bytes_of(at + 1, 8 * (size_t)(uint8_t)*at);
+}
+
 size_t
 object_bytes(const struct object *object)
 {
     struct bytes value = object_value(object);
+    size_t size = (size_t)(value.data + value.size - (const char *)object);
 
-    return (size_t)(value.data + value.size - (const char *)object);
+    if (UNLIKELY(object->flags & OBJECT_VECTOR))
+        size += 1 + object_vector(object).size;
+    return size;
 }

@@ -3,7 +3,7 @@
  *
  *   0        8       12      14   15   16
  *   | stamp  | check | flags | kl | vl | [lengths] [expiry] [its stamp]
- *                                        [floor] key value
+ *                                        [floor] key value [vector]
  *
  *   stamp    of the newest change of the value
  *   check    low 32 bits of XXH3 of the value
@@ -14,6 +14,8 @@
  *   its stamp  when the expiry was not set together with the value
  *   floor    stamp below which no cell counts; absent: the stamp itself for a
  *            string, the base's stamp for a counter
+ *   vector   u8 how many, u64 each (version/vector.h): what the value, or the
+ *            counter's base, was written upon by other nodes
  *
  * A tombstone has no value and no type; its expiry, if any, is that of the
  * value that expired.
@@ -25,7 +27,7 @@
 #define STORE_OBJECT_H
 
 #include "base/bytes.h"
-#include "version/stamp.h"
+#include "version/vector.h"
 
 enum object_type { /* 3 bits of the format; a row each in store/type.c */
                    OBJECT_STRING = 0,
@@ -43,6 +45,7 @@ enum object_flag {
     OBJECT_RAW = 0x0800,  /* built by APPEND and the like: OBJECT ENCODING */
     OBJECT_TEXT = 0x1000, /* never "int", though it reads as one: likewise */
     OBJECT_TOMBSTONE = 0x2000, /* removed; kept only in a ring */
+    OBJECT_VECTOR = 0x4000,
 };
 
 struct object {
@@ -127,6 +130,8 @@ uint64_t object_version(const struct object *object);
 uint64_t object_expiry_cell(struct stamp stamp);
 /* "int", "embstr" or "raw", as Redis would say. */
 const char *object_encoding(const struct object *object);
+/* What its write has seen of other nodes; usually nothing. */
+struct bytes object_vector(const struct object *object);
 /* Bytes of the whole object (its heap cell may be larger). */
 size_t object_bytes(const struct object *object);
 

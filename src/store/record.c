@@ -3,6 +3,7 @@
 #include "ring/slot.h"
 #include "store/store.h"
 #include "version/counter.h"
+#include "version/vector.h"
 
 enum record_flag {
     FLAG_TYPE_MASK = 0x07, /* enum object_type */
@@ -10,6 +11,7 @@ enum record_flag {
     FLAG_TEXT = 0x10,
     FLAG_FLOOR = 0x20,
     FLAG_EXPIRY = 0x40,
+    FLAG_VECTOR = 0x80,
 };
 
 /* Clocks count on from every stamp they hear of: none may be near the end. */
@@ -28,6 +30,7 @@ flags_of(const struct record *record)
     }
     if (record->kind == RECORD_VALUE || record->kind == RECORD_TOMBSTONE) {
         if (record->has_expiry) flags |= FLAG_EXPIRY;
+        if (record->vector.size > 0) flags |= FLAG_VECTOR;
     }
     return (uint8_t)flags;
 }
@@ -37,6 +40,13 @@ put_expiry(struct buf *out, const struct record *record)
 {
     wire_put_u64(out, (uint64_t)record->expire_ms);
     wire_put_u64(out, record->expire_stamp.bits);
+}
+
+static void
+put_vector(struct buf *out, const struct record *record)
+{
+    wire_put_u8(out, (uint8_t)vector_count(record->vector));
+    buf_must_add(out, record->vector.data, record->vector.size);
 }
 
 void
@@ -53,6 +63,7 @@ record_write(struct buf *out, const struct record *record)
     case RECORD_VALUE:
         if (flags & FLAG_FLOOR) wire_put_u64(out, record->floor.bits);
         if (flags & FLAG_EXPIRY) put_expiry(out, record);
+        if (flags & FLAG_VECTOR) put_vector(out, record);
         wire_put_bytes(out, record->value);
         break;
     case RECORD_EXPIRY:
@@ -61,6 +72,7 @@ record_write(struct buf *out, const struct record *record)
         break;
     case RECORD_TOMBSTONE:
         if (flags & FLAG_EXPIRY) put_expiry(out, record);
+        if (flags & FLAG_VECTOR) put_vector(out, record);
         break;
     case RECORD_FLOOR: wire_put_varint(out, record->slot); break;
     }
@@ -82,6 +94,16 @@ read_expiry(struct wire_reader *reader, struct record *record)
 }
 
 static bool
+read_vector(struct wire_reader *reader, struct record *record)
+{
+    uint32_t count = wire_u8(reader);
+
+    record->vector = wire_take(reader, 8 * (size_t)count);
+    return !reader->is_bad && count > 0 &&
+           vector_ok(record->vector, record->stamp);
+}
+
+static bool
 read_value(struct wire_reader *reader, uint32_t flags, struct record *record)
 {
     uint32_t type = flags & FLAG_TYPE_MASK;
@@ -96,6 +118,7 @@ read_value(struct wire_reader *reader, uint32_t flags, struct record *record)
         if (record->floor.bits > record->stamp.bits) return false;
     }
     if ((flags & FLAG_EXPIRY) && !read_expiry(reader, record)) return false;
+    if ((flags & FLAG_VECTOR) && !read_vector(reader, record)) return false;
     record->value = wire_bytes(reader);
     if (reader->is_bad || record->value.size > STORE_VALUE_MAX) return false;
     if (record->type == OBJECT_STRING) return true;
@@ -115,8 +138,9 @@ read_fields(struct wire_reader *reader, uint32_t flags, struct record *record)
         record->before = wire_u64(reader);
         return true;
     case RECORD_TOMBSTONE:
-        if (flags & ~(uint32_t)FLAG_EXPIRY) return false;
-        return !(flags & FLAG_EXPIRY) || read_expiry(reader, record);
+        if (flags & ~(uint32_t)(FLAG_EXPIRY | FLAG_VECTOR)) return false;
+        if ((flags & FLAG_EXPIRY) && !read_expiry(reader, record)) return false;
+        return !(flags & FLAG_VECTOR) || read_vector(reader, record);
     case RECORD_FLOOR:
         slot = wire_varint(reader);
         record->slot = (uint32_t)slot;
@@ -130,15 +154,13 @@ record_read(struct wire_reader *reader, struct record *record)
 {
     uint32_t kind = wire_u8(reader), flags = wire_u8(reader);
     uint64_t db = wire_varint(reader);
-    const uint32_t known =
-        FLAG_TYPE_MASK | FLAG_RAW | FLAG_TEXT | FLAG_FLOOR | FLAG_EXPIRY;
 
     *record = (struct record){.db = (uint32_t)db};
     record->key = wire_bytes(reader);
     record->stamp.bits = wire_u64(reader);
     if (reader->is_bad || kind < RECORD_VALUE || kind > RECORD_FLOOR)
         return false;
-    if ((flags & ~known) || db >= STORE_DBS) return false;
+    if (db >= STORE_DBS) return false;
     if (record->key.size > STORE_KEY_MAX || !stamp_is_ok(record->stamp))
         return false;
     record->kind = (enum record_kind)kind;

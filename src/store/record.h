@@ -5,15 +5,17 @@
  *   u8 kind | u8 flags | varint db | varint key bytes, key | kind's fields
  *
  *   VALUE      u64 stamp, [u64 floor], [i64 expiry ms, u64 its stamp],
+ *              [u8 how many, u64 each: its vector, version/vector.h],
  *              varint value bytes, value (text; of a counter: its encoding,
  *              version/counter.h). The whole key.
  *   EXPIRY     u64 stamp (of the value it was set on), i64 expiry ms, u64 its
  *              stamp, u64 the key's version before. One cell.
  *   TOMBSTONE  u64 stamp: the key was removed then; it is its floor, too,
  *              [i64 expiry ms, u64 its stamp]: of a value that expired; then
- * the stamp is the value's (of a counter: its base's) FLOOR      u64 stamp: all
- * keys of (slot, database) were removed then; the key is empty, a varint slot
- * follows
+ *              the stamp is the value's (of a counter: its base's),
+ *              [vector as above]
+ *   FLOOR      u64 stamp: all keys of (slot, database) were removed then; the
+ *              key is empty, a varint slot follows
  *
  * Src/store/README has it to the byte; a format (golden files).
  */
@@ -43,9 +45,10 @@ struct record {
                             * TOMBSTONE of an expired value */
     int64_t expire_ms;     /* 0: a stamped "never" */
     struct stamp expire_stamp;
-    uint64_t before;    /* EXPIRY: object_version() before it */
-    uint32_t slot;      /* FLOOR */
-    struct bytes value; /* VALUE; borrowed */
+    struct bytes vector; /* VALUE, TOMBSTONE; borrowed */
+    uint64_t before;     /* EXPIRY: object_version() before it */
+    uint32_t slot;       /* FLOOR */
+    struct bytes value;  /* VALUE; borrowed */
 };
 
 void record_write(struct buf *out, const struct record *record);

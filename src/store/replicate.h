@@ -89,6 +89,11 @@ enum store_outcome store_merge(struct store *store, const struct store_key *key,
                                const struct record *record, int64_t wall_ms,
                                struct stamp *by);
 
+/* Drops what is here, which must be something: it loses to the record whatever
+ * their stamps are. */
+void store_give_way(struct store *store, const struct store_key *key,
+                    const struct record *record, int64_t wall_ms);
+
 /* Removes all of (slot, db) that is not above `stamp`, now and when it comes
  * later; larger floors stay. db < STORE_DBS. */
 void store_raise_floor(struct store *store, uint32_t slot, uint32_t db,
@@ -188,6 +193,8 @@ bool store_scrub_slot(struct store *store, uint32_t slot);
 struct store_ring_stats {
     uint64_t tombstones, tombstone_bytes;
     uint64_t equal_stamps; /* equal stamps with unequal content, ever */
+    uint64_t conflicts;    /* writes of this node that gave way to others' which
+                            * were made without having seen them, ever */
     uint64_t damaged;      /* entries found damaged, ever */
 };
 void store_ring_stats(const struct store *store, struct store_ring_stats *out);

@@ -304,10 +304,12 @@ inside_may_purge(const struct store *store, uint32_t slot, struct stamp newest,
 
 void
 inside_bury(struct store *store, struct found *found,
-            const struct store_key *key, struct stamp stamp, bool keeps_expiry)
+            const struct store_key *key, struct stamp stamp,
+            struct bytes vector, bool keeps_expiry)
 {
     struct object *object = place_object(found->place);
-    struct draft draft = {.is_tombstone = true, .stamp = stamp};
+    struct draft draft = {
+        .is_tombstone = true, .stamp = stamp, .vector = vector};
 
     if (keeps_expiry) {
         draft.has_expiry = true;
@@ -340,7 +342,8 @@ inside_end_expired(struct store *store, struct found *found,
     }
     key.name = buf_bytes(&copy); /* the object is about to go */
     found->tag = hash_tag(hash, found->table->depth);
-    inside_bury(store, found, &key, inside_grave_stamp(object), true);
+    inside_bury(store, found, &key, inside_grave_stamp(object),
+                object_vector(object), true);
     buf_deinit(&copy);
 }
 
@@ -492,5 +495,6 @@ store_ring_stats(const struct store *store, struct store_ring_stats *out)
     out->tombstones = (uint64_t)atomic_load(&ring->tombstones);
     out->tombstone_bytes = (uint64_t)atomic_load(&ring->tombstone_bytes);
     out->equal_stamps = atomic_load(&ring->equal_stamps);
+    out->conflicts = atomic_load(&ring->conflicts);
     out->damaged = atomic_load(&ring->damaged);
 }

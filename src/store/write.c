@@ -21,6 +21,7 @@ draft_flags(const struct draft *draft, const struct store_key *key)
     if (draft->is_raw) flags |= OBJECT_RAW;
     if (draft->is_text) flags |= OBJECT_TEXT;
     if (draft->is_tombstone) flags |= OBJECT_TOMBSTONE;
+    if (UNLIKELY(draft->vector.size > 0)) flags |= OBJECT_VECTOR;
     if (draft->has_expiry) {
         flags |= OBJECT_EXPIRY;
         if (draft->expire_stamp.bits != draft->stamp.bits) {
@@ -28,6 +29,17 @@ draft_flags(const struct draft *draft, const struct store_key *key)
         }
     }
     return flags;
+}
+
+static size_t
+draft_bytes(const struct draft *draft, uint32_t flags,
+            const struct store_key *key)
+{
+    size_t size = sizeof(struct object) + object_lead(flags) + key->name.size +
+                  draft->value_bytes;
+
+    if (UNLIKELY(flags & OBJECT_VECTOR)) size += 1 + draft->vector.size;
+    return size;
 }
 
 static void
@@ -79,20 +91,38 @@ fill_value(struct object *object, const struct draft *draft)
     if (left > 0) memset(at, 0, left);
 }
 
+/* Behind the value. */
+static void
+fill_vector(struct object *object, const struct draft *draft)
+{
+    struct bytes value = object_value(object);
+    char *at = (char *)object + (value.data - (const char *)object);
+
+    if (LIKELY(draft->vector.size == 0)) return;
+    at += value.size;
+    *at = (char)vector_count(draft->vector);
+    memmove(at + 1, draft->vector.data, draft->vector.size);
+}
+
+static bool
+is_inside(struct bytes bytes, const struct object *old, size_t old_bytes)
+{
+    const char *from = (const char *)old;
+
+    return bytes.size > 0 && bytes.data >= from &&
+           bytes.data < from + old_bytes;
+}
+
 static bool
 parts_are_inside(const struct draft *draft, const struct object *old,
                  size_t old_bytes)
 {
-    const char *from = (const char *)old;
     uint32_t i;
 
     for (i = 0; i < draft->part_count; i++) {
-        const char *data = draft->parts[i].data;
-
-        if (draft->parts[i].size > 0 && data >= from && data < from + old_bytes)
-            return true;
+        if (is_inside(draft->parts[i], old, old_bytes)) return true;
     }
-    return false;
+    return is_inside(draft->vector, old, old_bytes);
 }
 
 /* Adds the entry of a key that is not there yet. */
@@ -156,8 +186,7 @@ inside_put(struct store *store, struct found *found,
            const struct store_key *key, const struct draft *draft)
 {
     uint32_t flags = draft_flags(draft, key);
-    size_t bytes = sizeof(struct object) + object_lead(flags) + key->name.size +
-                   draft->value_bytes;
+    size_t bytes = draft_bytes(draft, flags, key);
     struct object *object, *old = NULL;
     size_t old_bytes = 0;
 
@@ -178,6 +207,7 @@ inside_put(struct store *store, struct found *found,
     }
     fill_head(object, draft, flags, key);
     fill_value(object, draft);
+    fill_vector(object, draft);
     if (old != NULL && old != object) {
         found->place.bucket->entry[found->place.at] =
             entry_make(found->tag, object);
@@ -267,6 +297,7 @@ store_put(struct store *store, const struct store_key *key,
     };
     uint8_t encoded[COUNTER_BASE_BYTES];
     struct bytes counter = bytes_of(encoded, sizeof(encoded));
+    struct vector seen;
     uint32_t i;
 
     ASSERT(write->part_count <= ARRAY_LEN(write->parts));
@@ -276,6 +307,7 @@ store_put(struct store *store, const struct store_key *key,
     if (draft.value_bytes > STORE_VALUE_MAX || key->name.size > STORE_KEY_MAX)
         return ERR_MEMORY;
     draft.stamp = inside_mint(store, found.slot, wall_ms);
+    draft.vector = inside_seen(store, &found, wall_ms, &seen);
     if (UNLIKELY(draft.type == OBJECT_COUNTER)) {
         /* a copy of one: its shares were born under another floor */
         ASSERT(write->part_count == 1 && counter_ok(write->parts[0]));
@@ -306,6 +338,7 @@ store_put_plain(struct store *store, const struct store_key *key,
 {
     struct found found;
     struct object *object;
+    struct vector seen;
     struct draft draft = {.type = OBJECT_STRING,
                           .parts = &value,
                           .part_count = 1,
@@ -315,6 +348,7 @@ store_put_plain(struct store *store, const struct store_key *key,
         return ERR_MEMORY;
     found = find_live(store, key, wall_ms);
     draft.stamp = inside_mint(store, found.slot, wall_ms);
+    draft.vector = inside_seen(store, &found, wall_ms, &seen);
     object = inside_put(store, &found, key, &draft);
     if (object == NULL) return ERR_MEMORY;
     inside_seal(&found, key, object);
@@ -327,8 +361,7 @@ can_edit_in_place(const struct object *old, const struct draft *draft,
                   const struct store_key *key)
 {
     uint32_t flags = draft_flags(draft, key);
-    size_t bytes = sizeof(struct object) + object_lead(flags) + key->name.size +
-                   draft->value_bytes;
+    size_t bytes = draft_bytes(draft, flags, key);
 
     if (object_type(old) != OBJECT_STRING) return false;
     if (object_lead(flags) != object_lead(old->flags)) return false;
@@ -349,6 +382,7 @@ store_edit(struct store *store, const struct store_key *key, size_t size,
     struct object *object = found_object(&found);
     char scratch[OBJECT_TEXT_ROOM];
     struct bytes text = {NULL, 0};
+    struct vector seen;
     struct draft draft = {.type = OBJECT_STRING,
                           .is_raw = true,
                           .parts = &text,
@@ -358,6 +392,7 @@ store_edit(struct store *store, const struct store_key *key, size_t size,
     if (size > STORE_VALUE_MAX) return ERR_MEMORY;
     if (object != NULL) text = object_text(object, scratch);
     draft.stamp = inside_mint(store, found.slot, wall_ms);
+    draft.vector = inside_seen(store, &found, wall_ms, &seen);
     keep_expiry(&draft, object);
     if (object != NULL && can_edit_in_place(object, &draft, key)) {
         size_t old_size = text.size;
@@ -367,6 +402,7 @@ store_edit(struct store *store, const struct store_key *key, size_t size,
         if (size > old_size) {
             memset(value_memory(object) + old_size, 0, size - old_size);
         }
+        fill_vector(object, &draft);
     } else {
         object = inside_put(store, &found, key, &draft);
         if (object == NULL) return ERR_MEMORY;
@@ -431,6 +467,7 @@ store_add(struct store *store, const struct store_key *key, int64_t delta,
     struct stamp floor = inside_floor(store, key->slot, key->db);
     uint8_t encoded[COUNTER_BYTES_MAX];
     struct bytes value;
+    struct vector seen;
     struct draft draft = {
         .type = OBJECT_COUNTER, .parts = &value, .part_count = 1};
 
@@ -442,11 +479,15 @@ store_add(struct store *store, const struct store_key *key, int64_t delta,
     object = found_object(&found);
     value = as_counter(object, floor, encoded);
     draft.stamp = inside_mint(store, found.slot, wall_ms);
+    /* its base stays, or is what is dead there */
+    draft.vector = object != NULL ? object_vector(object)
+                                  : inside_seen(store, &found, wall_ms, &seen);
     keep_expiry_cell(&draft, object);
     draft.value_bytes = counter_add(value, delta, draft.stamp,
                                     inside_life(store, key->slot), encoded);
     if (draft.value_bytes == 0) {
         /* too many lives have added to it: as if it were set to the sum */
+        draft.vector = inside_seen(store, &found, wall_ms, &seen);
         counter_begin(encoded,
                       (int64_t)((uint64_t)counter_sum(value) + (uint64_t)delta),
                       draft.stamp);
@@ -465,6 +506,7 @@ store_delete(struct store *store, const struct store_key *key, int64_t wall_ms)
 {
     struct found found = inside_find(store, key);
     struct object *object = found_object(&found);
+    struct vector seen;
     bool is_expired;
 
     if (object == NULL) return false;
@@ -472,7 +514,7 @@ store_delete(struct store *store, const struct store_key *key, int64_t wall_ms)
         bool was_there = !object_is_hidden(object, wall_ms);
 
         inside_bury(store, &found, key, inside_mint(store, found.slot, wall_ms),
-                    false);
+                    inside_seen(store, &found, wall_ms, &seen), false);
         return was_there;
     }
     is_expired = object_is_expired(object, wall_ms);
@@ -491,11 +533,11 @@ rewrite_head(struct object *object, const struct draft *draft, uint32_t flags,
 {
     struct bytes value = object_value(object);
     size_t lead = object_lead(flags), was = object_lead(object->flags);
+    size_t size = object_bytes(object) - (size_t)(value.data - (char *)object);
     uint32_t check = object->check;
 
-    if (lead != was && value.size > 0) {
-        memmove(object->rest + lead + key->name.size, value.data, value.size);
-    }
+    if (lead != was && size > 0)
+        memmove(object->rest + lead + key->name.size, value.data, size);
     fill_head(object, draft, flags, key);
     object->check = check; /* the value is the same */
 }
@@ -522,6 +564,7 @@ inside_put_expiry(struct store *store, struct found *found,
     draft.is_text = object->flags & OBJECT_TEXT;
     draft.value_bytes = value.size;
     draft.stamp = object->stamp;
+    draft.vector = object_vector(object);
     flags = draft_flags(&draft, key);
     old_bytes = object_bytes(object);
     bytes = old_bytes + object_lead(flags) - object_lead(object->flags);

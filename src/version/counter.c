@@ -126,6 +126,33 @@ counter_newest(struct bytes value)
     return newest;
 }
 
+void
+counter_see(struct bytes value, struct vector *vector)
+{
+    size_t count = share_count(value), i;
+
+    vector_see(vector, counter_base_stamp(value));
+    for (i = 0; i < count; i++)
+        vector_see(vector, (struct stamp){share_get(value, i).stamp});
+}
+
+struct stamp
+counter_newest_below(struct bytes value, uint32_t node, struct stamp floor)
+{
+    struct stamp newest = STAMP_NEVER;
+    size_t count = share_count(value), i;
+
+    for (i = 0; i < count; i++) {
+        struct share share = share_get(value, i);
+        struct stamp stamp = {share.stamp};
+
+        if (share.birth < floor.bits && stamp_node(stamp) == node &&
+            stamp.bits > newest.bits)
+            newest = stamp;
+    }
+    return newest;
+}
+
 uint64_t
 counter_version(struct bytes value)
 {

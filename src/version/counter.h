@@ -17,6 +17,7 @@
 
 #include "base/bytes.h"
 #include "version/stamp.h"
+#include "version/vector.h"
 
 enum {
     COUNTER_BASE_BYTES = 16,
@@ -36,6 +37,12 @@ int64_t counter_base(struct bytes value);
 struct stamp counter_base_stamp(struct bytes value);
 /* The newest stamp in it. */
 struct stamp counter_newest(struct bytes value);
+/* What somebody has seen who has seen the counter. */
+void counter_see(struct bytes value, struct vector *vector);
+/* The newest stamp that this node gave to one of its shares born before
+ * `floor`; STAMP_NEVER: there is none. */
+struct stamp counter_newest_below(struct bytes value, uint32_t node,
+                                  struct stamp floor);
 /* The base's stamp XOR H(birth, stamp) over the shares: what object_version()
  * needs. */
 uint64_t counter_version(struct bytes value);

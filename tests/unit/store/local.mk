@@ -15,7 +15,8 @@ tests_unit_store_test_store_SOURCES = \
 	tests/unit/store/test_record.c \
 	tests/unit/store/test_ring.c \
 	tests/unit/store/test_store.c \
-	tests/unit/store/test_table.c
+	tests/unit/store/test_table.c \
+	tests/unit/store/test_vector.c
 tests_unit_store_test_store_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_store_test_store_LDADD = $(TEST_LDADD)
 

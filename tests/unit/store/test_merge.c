@@ -29,6 +29,7 @@ struct item {
     struct record record;
     char text[24];
     uint8_t counter[COUNTER_BYTES_MAX];
+    struct vector vector;
 };
 
 struct world {
@@ -62,6 +63,19 @@ content_at(struct world *world, uint32_t time)
     return time * 7 % 4;
 }
 
+/* What the write of a time has seen, which is part of it. */
+static void
+fill_vector(struct item *item, uint32_t time)
+{
+    uint32_t i;
+
+    for (i = 1; i < 3 && i < time; i++) {
+        if (time * 5 % (i + 2) != 0)
+            vector_see(&item->vector, stamp_at(time - i));
+    }
+    item->record.vector = vector_bytes(&item->vector);
+}
+
 static int64_t
 number_at(uint32_t time)
 {
@@ -93,6 +107,7 @@ fill_counter(struct world *world, struct item *item)
     item->record.type = OBJECT_COUNTER;
     item->record.value = bytes_of(item->counter, size);
     item->record.stamp = counter_newest(item->record.value);
+    fill_vector(item, base);
 }
 
 static void
@@ -124,6 +139,7 @@ fill_text(struct world *world, struct item *item, uint32_t time)
     }
     item->record.stamp = stamp_at(time);
     item->record.value = bytes_str(item->text);
+    fill_vector(item, time);
 }
 
 static void

@@ -5,14 +5,17 @@
 #include "unit/bus/golden.h"
 #include "version/counter.h"
 
-enum { EXAMPLES = 7 };
+enum { EXAMPLES = 9 };
 
 static const char *const NAMES[EXAMPLES] = {
-    "record-value",     "record-value-expiry", "record-counter",
-    "record-tombstone", "record-expiry",       "record-tombstone-expired",
+    "record-value",        "record-value-expiry",
+    "record-counter",      "record-tombstone",
+    "record-expiry",       "record-tombstone-expired",
+    "record-value-vector", "record-tombstone-vector",
     "record-floor"};
 
 static uint8_t counter[COUNTER_BYTES_MAX];
+static struct vector vector;
 
 static struct stamp
 at(uint64_t ms)
@@ -27,6 +30,7 @@ example(uint32_t n)
         .kind = RECORD_VALUE, .db = 3, .key = bytes_str("key"), .stamp = at(9)};
     size_t size;
 
+    vector.count = 0;
     switch (n) {
     case 0: record.value = bytes_str("value"); break;
     case 1:
@@ -57,6 +61,20 @@ example(uint32_t n)
         record.has_expiry = true;
         record.expire_ms = WALL;
         record.expire_stamp = at(10);
+        break;
+    case 6:
+        vector_see(&vector, (struct stamp){7ull << STAMP_MS_SHIFT | 9});
+        vector_see(&vector, (struct stamp){8ull << STAMP_MS_SHIFT | 2});
+        record.vector = vector_bytes(&vector);
+        record.value = bytes_str("value");
+        break;
+    case 7:
+        vector_see(&vector, (struct stamp){8ull << STAMP_MS_SHIFT | 2});
+        record.kind = RECORD_TOMBSTONE;
+        record.has_expiry = true;
+        record.expire_ms = WALL;
+        record.expire_stamp = at(10);
+        record.vector = vector_bytes(&vector);
         break;
     default:
         record.kind = RECORD_FLOOR;
@@ -195,9 +213,15 @@ CASE(record, impossible_fields_are_refused)
     record.value.size--;
     cr_expect(is_refused(&record));
     record = example(6);
+    record.stamp = at(7);
+    cr_expect(is_refused(&record), "a vector above the write");
+    record = example(6);
+    record.vector.size = 0;
+    cr_expect(not(is_refused(&record)));
+    record = example(8);
     record.slot = 16384;
     cr_expect(is_refused(&record));
-    record = example(6);
+    record = example(8);
     record.key = bytes_str("k");
     cr_expect(is_refused(&record));
 }

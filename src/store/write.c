@@ -92,37 +92,32 @@ fill_value(struct object *object, const struct draft *draft)
 }
 
 /* Behind the value. */
-static void
+static NOINLINE void
 fill_vector(struct object *object, const struct draft *draft)
 {
     struct bytes value = object_value(object);
     char *at = (char *)object + (value.data - (const char *)object);
 
-    if (LIKELY(draft->vector.size == 0)) return;
     at += value.size;
     *at = (char)vector_count(draft->vector);
     memmove(at + 1, draft->vector.data, draft->vector.size);
 }
 
 static bool
-is_inside(struct bytes bytes, const struct object *old, size_t old_bytes)
-{
-    const char *from = (const char *)old;
-
-    return bytes.size > 0 && bytes.data >= from &&
-           bytes.data < from + old_bytes;
-}
-
-static bool
 parts_are_inside(const struct draft *draft, const struct object *old,
                  size_t old_bytes)
 {
+    const char *from = (const char *)old;
     uint32_t i;
 
     for (i = 0; i < draft->part_count; i++) {
-        if (is_inside(draft->parts[i], old, old_bytes)) return true;
+        const char *data = draft->parts[i].data;
+
+        if (draft->parts[i].size > 0 && data >= from && data < from + old_bytes)
+            return true;
     }
-    return is_inside(draft->vector, old, old_bytes);
+    return UNLIKELY(draft->vector.size > 0) && draft->vector.data >= from &&
+           draft->vector.data < from + old_bytes;
 }
 
 /* Adds the entry of a key that is not there yet. */
@@ -207,7 +202,7 @@ inside_put(struct store *store, struct found *found,
     }
     fill_head(object, draft, flags, key);
     fill_value(object, draft);
-    fill_vector(object, draft);
+    if (UNLIKELY(flags & OBJECT_VECTOR)) fill_vector(object, draft);
     if (old != NULL && old != object) {
         found->place.bucket->entry[found->place.at] =
             entry_make(found->tag, object);
@@ -402,7 +397,7 @@ store_edit(struct store *store, const struct store_key *key, size_t size,
         if (size > old_size) {
             memset(value_memory(object) + old_size, 0, size - old_size);
         }
-        fill_vector(object, &draft);
+        if (draft.vector.size > 0) fill_vector(object, &draft);
     } else {
         object = inside_put(store, &found, key, &draft);
         if (object == NULL) return ERR_MEMORY;

@@ -371,6 +371,20 @@ keep(struct link *link, struct bytes bytes, size_t whole)
     in->used = used;
 }
 
+size_t
+link_wants(const struct link *link)
+{
+    struct frame frame;
+    size_t whole;
+    enum frame_result result;
+
+    if (link->in.used == 0) return 0;
+    result =
+        frame_read(buf_bytes(&link->in), payload_max(link), &frame, &whole);
+    ASSERT(result == FRAME_MORE);
+    return (whole > 0 ? whole : FRAME_HEAD_BYTES) - link->in.used;
+}
+
 /* Adds to the unfinished frame what it still wants; what is left of the bytes
  * is returned, nothing if the frame is still not whole. */
 static struct bytes
@@ -378,15 +392,13 @@ finish(struct link *link, const struct link_events *events, struct bytes bytes,
        int64_t now_ms, int64_t wall_ms)
 {
     struct frame frame;
-    size_t whole, want;
+    size_t whole, want = link_wants(link);
     enum frame_result result;
 
-    result =
-        frame_read(buf_bytes(&link->in), payload_max(link), &frame, &whole);
-    ASSERT(result == FRAME_MORE);
-    want = (whole > 0 ? whole : FRAME_HEAD_BYTES) - link->in.used;
+    whole = link->in.used + want;
     if (want > bytes.size) want = bytes.size;
-    keep(link, bytes_of(bytes.data, want), whole);
+    keep(link, bytes_of(bytes.data, want),
+         whole > FRAME_HEAD_BYTES ? whole : 0);
     if (link->state == LINK_BROKEN) return bytes;
     bytes = bytes_of(bytes.data + want, bytes.size - want);
 

@@ -125,6 +125,9 @@ struct link_events {
 };
 void link_input(struct link *link, const struct link_events *events,
                 struct bytes bytes, int64_t now_ms, int64_t wall_ms);
+/* Bytes that the frame whose start has come still wants, as far as is known by
+ * now: 1 or more; 0: none has begun. */
+size_t link_wants(const struct link *link);
 
 /*
  * Writing frames to an OPEN link: the payload goes to link->out between begin

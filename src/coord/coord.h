@@ -63,9 +63,10 @@ void coord_link_lost(struct coord *coord, struct link *link);
 /* A frame of types 16 .. 31. */
 void coord_frame(struct coord *coord, struct link *link,
                  const struct frame *frame);
-/* An optional hint before frames are read from bytes of an OPEN link that begin
- * with a frame: their keys are prefetched together. */
-void coord_expect(struct coord *coord, struct bytes bytes);
+/* A hint before frames are read from bytes of an OPEN link that begin with a
+ * frame: the keys of the first so many bytes (1 or more, unless there are none)
+ * were asked of the memory together, and are to be read before the next. */
+size_t coord_expect(struct coord *coord, struct bytes bytes);
 /* link->copies_acked has risen. */
 void coord_acked(struct coord *coord, struct link *link);
 

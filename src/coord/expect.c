@@ -8,7 +8,9 @@
 
 #include "bus/wire.h"
 
-enum { EXPECT_MAX = 128 };
+/* As many as a client's batch: more would push each other out of the cache
+ * before they are used. */
+enum { EXPECT_MAX = 64 };
 
 static bool
 key_of_copy(const struct coord *coord, struct bytes payload,
@@ -75,22 +77,25 @@ key_of(const struct coord *coord, const struct frame *frame,
     }
 }
 
-void
+size_t
 coord_expect(struct coord *coord, struct bytes bytes)
 {
     struct store_key keys[EXPECT_MAX];
+    struct bytes rest = bytes;
     uint32_t count = 0, i;
     struct frame frame;
 
-    while (count < EXPECT_MAX && frame_peek(&bytes, &frame)) {
+    while (count < EXPECT_MAX && frame_peek(&rest, &frame)) {
         if (!key_of(coord, &frame, &keys[count])) continue;
         store_prefetch_slot(coord->store, &keys[count]);
         __builtin_prefetch(&coord->replica->slots[keys[count].slot], 1);
         count++;
     }
-    if (count < 2) return; /* no waits that could overlap */
+    if (count < EXPECT_MAX) rest.size = 0; /* what is left begins nothing */
+    if (count < 2) return bytes.size;      /* no waits that could overlap */
     for (i = 0; i < count; i++)
         store_prefetch_bucket(coord->store, &keys[i]);
     for (i = 0; i < count; i++)
         store_prefetch_object(coord->store, &keys[i]);
+    return bytes.size - rest.size;
 }

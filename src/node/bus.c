@@ -391,10 +391,18 @@ worker_bus_input(struct worker *worker, struct link *link, struct bytes bytes)
     struct link_events events = {on_open, on_frame, on_ack, worker};
     struct cmd_env *env = worker->env;
 
-    if (link->state == LINK_BROKEN) return;
-    if (link->state == LINK_OPEN && link->in.used == 0)
-        coord_expect(worker->coord, bytes);
-    link_input(link, &events, bytes, env->now_ms, env->wall_ms);
+    while (bytes.size > 0 && link->state != LINK_BROKEN) {
+        size_t size = bytes.size;
+
+        if (link->in.used > 0) {
+            size = min_u64(size, link_wants(link));
+        } else if (link->state == LINK_OPEN) {
+            size = coord_expect(worker->coord, bytes);
+        }
+        link_input(link, &events, bytes_of(bytes.data, size), env->now_ms,
+                   env->wall_ms);
+        bytes = bytes_of(bytes.data + size, bytes.size - size);
+    }
     look_at(worker, of_link(link));
     if (worker->index == 0) note_heard(worker, of_link(link));
 }

@@ -106,6 +106,28 @@ CASE(link, a_frame_that_has_come_whole_is_not_copied)
     pair_deinit(&pair);
 }
 
+CASE(link, it_says_what_a_frame_that_has_begun_still_wants)
+{
+    struct bytes output;
+    struct pair pair;
+    size_t whole = FRAME_HEAD_BYTES + 5;
+
+    pair_init(&pair);
+    pair_open(&pair);
+    send_type(&pair, &pair.caller, FRAME_REPLY, "three");
+    output = link_output(&pair.caller);
+    cr_expect(eq(sz, link_wants(&pair.answerer), 0));
+    pair_feed(&pair, &pair.answerer, bytes_of(output.data, 3));
+    cr_expect(eq(sz, link_wants(&pair.answerer), FRAME_HEAD_BYTES - 3),
+              "its length is not known yet: the head");
+    pair_feed(&pair, &pair.answerer, bytes_of(output.data + 3, 40));
+    cr_expect(eq(sz, link_wants(&pair.answerer), whole - 43));
+    pair_feed(&pair, &pair.answerer, bytes_of(output.data + 43, whole - 43));
+    cr_expect(eq(sz, link_wants(&pair.answerer), 0));
+    cr_expect(eq(u32, pair.answerer_seen.frames, 1));
+    pair_deinit(&pair);
+}
+
 CASE(link, memory_follows_what_has_come_not_what_was_announced)
 {
     enum { CHUNK = 1000, COUNT = 3000 };

@@ -155,6 +155,8 @@ struct cmd_router {
     /* A command has passed its gates. Runs it (cmd_execute), or sets
      * call->is_taken: its reply comes later, in the client's order. */
     void (*run)(void *self, struct cmd_call *call, bool has_key);
+    /* A hint: commands on this slot are about to be run. */
+    void (*expect)(void *self, uint32_t slot);
     /* The client has commands under way (client->ops): text that was replied
      * at once waits behind them. */
     void (*behind)(void *self, struct client *client, struct bytes text);

@@ -54,12 +54,12 @@ copies_push(struct coord_link *to, const struct link *link,
 
         ASSERT(waiting == 0 || to->room > 0);
         for (i = to->first; i < to->first + waiting; i++)
-            sent[i % room] = to->sent[i % to->room];
+            sent[i & (room - 1)] = *coord_sent_at(to, i);
         mem_free(to->sent);
         to->sent = sent;
         to->room = room;
     }
-    to->sent[link->copies_sent % to->room] = *copy;
+    *coord_sent_at(to, link->copies_sent) = *copy;
     if (copy->op != NULL) copy->op->out++;
 }
 
@@ -789,7 +789,7 @@ copies_acked(struct coord *coord, struct link *link)
     struct coord_link *to = coord_link_of(link);
 
     while (to->first < link->copies_acked) {
-        struct sent_copy sent = to->sent[to->first % to->room];
+        struct sent_copy sent = *coord_sent_at(to, to->first);
 
         to->first++;
         if (sent.op == NULL) to->hints_out--;
@@ -817,7 +817,7 @@ copies_lost(struct coord *coord, struct link *link)
     struct coord_link *to = coord_link_of(link);
 
     for (; to->first < link->copies_sent; to->first++) {
-        struct sent_copy *sent = &to->sent[to->first % to->room];
+        struct sent_copy *sent = coord_sent_at(to, to->first);
         struct op *op = sent->op;
 
         if (sent->is_refused) continue;
@@ -940,7 +940,7 @@ copies_nack(struct coord *coord, struct link *link, const struct frame *frame)
         link_break(link, "a refusal without sense");
         return;
     }
-    sent = &to->sent[(number - 1) % to->room];
+    sent = coord_sent_at(to, number - 1);
     if (sent->is_refused) return;
     sent->is_refused = true;
     op = sent->op;

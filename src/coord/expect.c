@@ -77,6 +77,15 @@ key_of(const struct coord *coord, const struct frame *frame,
     }
 }
 
+void
+expect_slot(const struct coord *coord, uint32_t slot)
+{
+    const struct ring_map *map = replica_map(coord->replica);
+
+    __builtin_prefetch(&coord->replica->slots[slot], 1);
+    if (map != NULL) ring_map_prefetch(map, slot);
+}
+
 size_t
 coord_expect(struct coord *coord, struct bytes bytes)
 {
@@ -88,7 +97,7 @@ coord_expect(struct coord *coord, struct bytes bytes)
     while (count < EXPECT_MAX && frame_peek(&rest, &frame)) {
         if (!key_of(coord, &frame, &keys[count])) continue;
         store_prefetch_slot(coord->store, &keys[count]);
-        __builtin_prefetch(&coord->replica->slots[keys[count].slot], 1);
+        expect_slot(coord, keys[count].slot);
         count++;
     }
     if (count < EXPECT_MAX) rest.size = 0; /* what is left begins nothing */

@@ -126,6 +126,13 @@ struct coord_link {
     uint32_t hints_out; /* under way on it */
 };
 
+/* The copy with this number, counted from 0. */
+static inline struct sent_copy *
+coord_sent_at(const struct coord_link *to, uint64_t number)
+{
+    return &to->sent[number & (to->room - 1)];
+}
+
 struct coord {
     struct replica *replica;
     struct store *store;
@@ -199,6 +206,10 @@ op_set_step(struct coord *coord, struct op *op, enum op_step step)
     if (step_waits(step)) coord->waiting_count++;
     op->step = step;
 }
+
+/* ---- expect.c ---- */
+/* Something is about to happen in this slot. */
+void expect_slot(const struct coord *coord, uint32_t slot);
 
 /* ---- route.c ---- */
 enum place_kind { PLACE_HERE, PLACE_THERE, PLACE_PARTS, PLACE_NOWHERE };

@@ -13,14 +13,16 @@ struct replica *
 replica_new(const struct replica_config *config)
 {
     struct replica *replica = mem_must_zero(sizeof(*replica));
+    size_t bytes = config->slot_count * sizeof(*replica->slots);
     uint32_t i;
 
     ASSERT(config->slot_count > 0);
     replica->store = config->store;
     replica->slot_count = config->slot_count;
     replica->has_lived = config->ceiling.bits != 0;
-    replica->slots =
-        mem_must_zero(config->slot_count * sizeof(*replica->slots));
+    replica->slots = mem_try_aligned(bytes, _Alignof(struct slot_state));
+    ASSERT(replica->slots != NULL);
+    memset(replica->slots, 0, bytes);
     for (i = 0; i < config->slot_count; i++) {
         replica->slots[i].promised = config->ceiling;
         replica->slots[i].promised_to = RING_NOBODY;

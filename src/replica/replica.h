@@ -36,31 +36,33 @@ enum { TENURES_KEPT = 8, SHORTS_KEPT = 2 };
 
 enum tenure_state { TENURE_NONE, TENURE_OPEN, TENURE_HELD };
 
-/* Of one slot; under its lock. */
+/* Of one slot; under its lock. What each write needs is in the first line of
+ * the cache. */
 struct slot_state {
-    struct stamp promised; /* the largest tenure promised, or seen */
-    uint16_t promised_to;  /* its holder's node number */
-    uint8_t tenure;        /* enum tenure_state: of this node's own, which
-                            * is `promised` while promised_to is itself */
+    _Alignas(64) struct stamp promised; /* the largest tenure promised, or
+                                         * seen */
+    uint32_t list_hash;   /* of the list for which settled/tenure hold */
+    uint32_t brought;     /* rises when a copy older than the newest writes
+                           * came in: by comparison, read repair, hint. While
+                           * it rises, repaired-through stays */
+    uint16_t promised_to; /* its holder's node number */
+    uint8_t tenure;       /* enum tenure_state: of this node's own, which
+                           * is `promised` while promised_to is itself */
     bool is_settled;
+    bool is_short;          /* the tenure has fewer promises than it should */
     bool has_lost;          /* unsettled by a coordinator: the keeper begins
                              * its comparisons anew */
     bool is_wanted;         /* a write waits for the tenure here */
     bool is_borrowed;       /* wanted here for a moment, though another is the
                              * primary: a command over several slots */
-    bool is_short;          /* the tenure has fewer promises than it should */
+    bool is_kept;           /* no owner any more; the copy was settled, and is
+                             * kept until the new owners are */
     uint8_t promiser_count; /* OPEN: who has promised, self not included */
-    uint16_t promisers[RING_OWNERS_MAX];
-    struct stamp few[SHORTS_KEPT];   /* short tenures seen at work, the newest
+    struct stamp full[TENURES_KEPT]; /* full tenures seen at work, the newest
                                       * first; their holders are in them */
-    struct stamp full[TENURES_KEPT]; /* full ones, likewise */
+    struct stamp few[SHORTS_KEPT];   /* short ones, likewise */
     struct stamp few_dropped, full_dropped; /* the newest that had no room */
-    uint32_t list_hash; /* of the list for which settled/tenure hold */
-    bool is_kept;       /* no owner any more; the copy was settled, and is
-                         * kept until the new owners are */
-    uint32_t brought;   /* rises when a copy older than the newest writes came
-                         * in: by comparison, read repair, hint. While it
-                         * rises, repaired-through stays */
+    uint16_t promisers[RING_OWNERS_MAX];
 };
 
 /* How a peer looks from here; bits, set by node/ from links and members. */

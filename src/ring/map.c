@@ -196,6 +196,12 @@ ring_map_list(const struct ring_map *map, uint32_t slot)
     return &map->lists[map->of_slot[slot]];
 }
 
+void
+ring_map_prefetch(const struct ring_map *map, uint32_t slot)
+{
+    __builtin_prefetch(&map->of_slot[slot]);
+}
+
 uint32_t
 ring_map_slot_count(const struct ring_map *map)
 {

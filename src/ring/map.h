@@ -84,6 +84,8 @@ void ring_map_free(struct ring_map *map); /* NULL is fine */
 /* Borrowed until the map is freed. */
 const struct ring_list *ring_map_list(const struct ring_map *map,
                                       uint32_t slot);
+/* So that it is in the cache when it is asked for. */
+void ring_map_prefetch(const struct ring_map *map, uint32_t slot);
 uint32_t ring_map_slot_count(const struct ring_map *map);
 /* Hash over all lists: equal maps, equal hashes. */
 uint64_t ring_map_hash(const struct ring_map *map);

@@ -185,11 +185,14 @@ static inline void
 prefetch_batch(const struct cmd_env *env, const struct batch *batch)
 {
     const struct store *store = env->shared->store;
+    const struct cmd_router *router = env->router;
     uint32_t i;
 
     for (i = 0; i < batch->count; i++) {
-        if (batch->commands[i].has_key)
-            store_prefetch_slot(store, &batch->commands[i].key);
+        if (!batch->commands[i].has_key) continue;
+        store_prefetch_slot(store, &batch->commands[i].key);
+        if (router != NULL)
+            router->expect(router->self, batch->commands[i].key.slot);
     }
     for (i = 0; i < batch->count; i++) {
         if (batch->commands[i].has_key)

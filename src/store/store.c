@@ -128,7 +128,11 @@ store_unlock_all(struct store *store)
 void
 store_prefetch_slot(const struct store *store, const struct store_key *key)
 {
+    const struct ring *ring =
+        atomic_load_explicit(&store->ring, memory_order_acquire);
+
     __builtin_prefetch(&store->slots[key->slot], 1);
+    if (ring != NULL) __builtin_prefetch(&ring->slots[key->slot]);
 }
 
 /* The first bucket of the key, or NULL. */

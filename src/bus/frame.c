@@ -19,7 +19,15 @@ enum {
     TIMEOUT_AT = 28,
     TENURE_AT = 32,
     CHECKSUM_AT = 40,
+    /* of a part */
+    PART_TYPE_AT = 0,
+    PART_BITS_AT = 1,
+    PART_LENGTH_AT = 2,
+    PART_FIELDS_AT = 6,
+    PART_HEAD_MAX = PART_FIELDS_AT + 8 + 4 + 4,
 };
+
+enum part_bit { PART_REQUEST = 1, PART_LIST = 2, PART_TIMEOUT = 4 };
 
 _Static_assert(CHECKSUM_AT + 8 == FRAME_HEAD_BYTES, "checksum ends the head");
 _Static_assert(FRAME_HANDSHAKE_MAX < FRAME_PAYLOAD_MAX, "limits");
@@ -47,9 +55,12 @@ checksum(const char *head, struct bytes payload)
 size_t
 frame_begin(struct buf *out, const struct frame *frame)
 {
+    static const char empty[FRAME_HEAD_BYTES];
     size_t place = out->used;
-    char head[FRAME_HEAD_BYTES] = {0};
+    char *head;
 
+    buf_must_add(out, empty, sizeof(empty));
+    head = out->data + place;
     set_little(head, MAGIC, 2);
     set_little(head + VERSION_AT, FRAME_VERSION, 1);
     set_little(head + TYPE_AT, frame->type, 1);
@@ -59,7 +70,6 @@ frame_begin(struct buf *out, const struct frame *frame)
     set_little(head + LIST_AT, frame->list_hash, 4);
     set_little(head + TIMEOUT_AT, frame->timeout_ms, 4);
     set_little(head + TENURE_AT, frame->tenure, 8);
-    buf_must_add(out, head, sizeof(head));
     return place;
 }
 
@@ -85,6 +95,91 @@ frame_write(struct buf *out, const struct frame *frame)
     wire_put_raw(out, frame->payload);
     frame_end(out, place);
 }
+
+/* ---- parts ---- */
+
+bool
+frame_is_batched(uint8_t type)
+{
+    return type >= 16 && type < 32;
+}
+
+size_t
+frame_part_begin(struct buf *out, const struct frame *part)
+{
+    static const char empty[PART_HEAD_MAX];
+    size_t place = out->used;
+    uint32_t bits = 0;
+    char *head, *at;
+
+    ASSERT(frame_is_batched(part->type) && part->tenure == 0);
+    buf_must_add(out, empty, sizeof(empty));
+    head = out->data + place;
+    at = head + PART_FIELDS_AT;
+    if (part->request_id != 0) {
+        bits |= PART_REQUEST;
+        set_little(at, part->request_id, 8);
+        at += 8;
+    }
+    if (part->list_hash != 0) {
+        bits |= PART_LIST;
+        set_little(at, part->list_hash, 4);
+        at += 4;
+    }
+    if (part->timeout_ms != 0) {
+        bits |= PART_TIMEOUT;
+        set_little(at, part->timeout_ms, 4);
+        at += 4;
+    }
+    set_little(head + PART_TYPE_AT, part->type, 1);
+    set_little(head + PART_BITS_AT, bits, 1);
+    out->used = place + (size_t)(at - head);
+    return place;
+}
+
+static size_t
+fields_bytes(uint32_t bits)
+{
+    return (bits & PART_REQUEST ? 8u : 0u) + (bits & PART_LIST ? 4u : 0u) +
+           (bits & PART_TIMEOUT ? 4u : 0u);
+}
+
+void
+frame_part_end(struct buf *out, size_t place)
+{
+    char *head = out->data + place;
+    size_t lead = PART_FIELDS_AT + fields_bytes((uint8_t)head[PART_BITS_AT]);
+
+    ASSERT(out->used - place >= lead);
+    ASSERT(out->used - place - lead <= FRAME_PAYLOAD_MAX);
+    set_little(head + PART_LENGTH_AT, out->used - place - lead, 4);
+}
+
+bool
+frame_part_read(const struct frame *batch, struct bytes *rest,
+                struct frame *part)
+{
+    struct wire_reader reader = wire_reader(*rest);
+    uint32_t bits, length;
+
+    *part = (struct frame){.wall_ms = batch->wall_ms};
+    part->type = wire_u8(&reader);
+    bits = wire_u8(&reader);
+    length = wire_u32(&reader);
+    if (bits > (PART_REQUEST | PART_LIST | PART_TIMEOUT) ||
+        !frame_is_batched(part->type)) {
+        return false;
+    }
+    if (bits & PART_REQUEST) part->request_id = wire_u64(&reader);
+    if (bits & PART_LIST) part->list_hash = wire_u32(&reader);
+    if (bits & PART_TIMEOUT) part->timeout_ms = wire_u32(&reader);
+    part->payload = wire_take(&reader, length);
+    if (reader.is_bad) return false;
+    *rest = wire_rest(&reader);
+    return true;
+}
+
+/* ---- reading ---- */
 
 /* What can be said of the first bytes, however few: FRAME_WHOLE if they are
  * all right so far, and *length once it is there. */
@@ -124,6 +219,7 @@ frame_is_known(uint8_t type)
     case FRAME_PING:
     case FRAME_PONG:
     case FRAME_ACK:
+    case FRAME_BATCH:
     case FRAME_REQUEST:
     case FRAME_REPLY:
     case FRAME_COPY:
@@ -175,21 +271,4 @@ frame_read(struct bytes bytes, size_t payload_max, struct frame *frame,
     if (wire_u64(&reader) != checksum(bytes.data, frame->payload))
         return FRAME_BAD;
     return FRAME_WHOLE;
-}
-
-bool
-frame_peek(struct bytes *bytes, struct frame *frame)
-{
-    struct wire_reader reader = wire_reader(*bytes);
-    uint32_t length;
-
-    if (bytes->size < FRAME_HEAD_BYTES) return false;
-    (void)wire_take(&reader, TYPE_AT);
-    frame->type = wire_u8(&reader);
-    length = wire_u32(&reader);
-    if (length > bytes->size - FRAME_HEAD_BYTES) return false;
-    frame->payload = bytes_of(bytes->data + FRAME_HEAD_BYTES, length);
-    bytes->data += FRAME_HEAD_BYTES + (size_t)length;
-    bytes->size -= FRAME_HEAD_BYTES + (size_t)length;
-    return true;
 }

@@ -11,6 +11,12 @@
  *   40  u64 checksum         XXH3 of bytes 0 .. 39 and the payload's XXH3
  *   48  payload
  *
+ * Small messages that are written one after another share a frame, a BATCH:
+ * one head, one checksum. Its payload is parts, one behind the other:
+ *
+ *    0  u8  type    1  u8 which fields follow    2  u32 payload bytes
+ *    6  [u64 request id] [u32 list hash] [u32 timeout], payload
+ *
  * All little endian. src/bus/README says where each payload is described.
  */
 #ifndef BUS_FRAME_H
@@ -24,7 +30,9 @@ enum {
     FRAME_VERSION = 1,
     /* a value of 512 MiB, its key and what is around them */
     FRAME_PAYLOAD_MAX = 1100 * 1024 * 1024,
-    FRAME_HANDSHAKE_MAX = 4096, /* before the peer has proved itself */
+    FRAME_HANDSHAKE_MAX = 4096,    /* before the peer has proved itself */
+    FRAME_BATCH_PARTS = 64,        /* then a batch ends, */
+    FRAME_BATCH_BYTES = 16 * 1024, /* or if its payload is as long as this */
 };
 
 enum frame_type {
@@ -37,6 +45,7 @@ enum frame_type {
     FRAME_PING = 6,
     FRAME_PONG = 7,
     FRAME_ACK = 8,
+    FRAME_BATCH = 9,
     /* coord/: commands and quorums */
     FRAME_REQUEST = 16,  /* a command to be run by the receiver */
     FRAME_REPLY = 17,    /* what it replied */
@@ -83,6 +92,19 @@ void frame_end(struct buf *out, size_t place);
 /* The same in one go, with frame->payload. */
 void frame_write(struct buf *out, const struct frame *frame);
 
+/*
+ * Parts of a batch, which itself is begun and ended as any frame is: begin
+ * appends a part's head, the caller its payload, end fills in the length. The
+ * part's wall time is the batch's; it has no tenure.
+ */
+bool frame_is_batched(uint8_t type); /* types 16 .. 31 */
+size_t frame_part_begin(struct buf *out, const struct frame *part);
+void frame_part_end(struct buf *out, size_t place);
+/* The part that *rest, of the batch's payload, begins with; *rest goes behind
+ * it. False: malformed. */
+bool frame_part_read(const struct frame *batch, struct bytes *rest,
+                     struct frame *part);
+
 /* One of enum frame_type; other types may come from newer versions. */
 bool frame_is_known(uint8_t type);
 
@@ -95,9 +117,5 @@ enum frame_result { FRAME_WHOLE, FRAME_MORE, FRAME_BAD };
  */
 enum frame_result frame_read(struct bytes bytes, size_t payload_max,
                              struct frame *frame, size_t *used);
-
-/* For a look ahead: the frame that *bytes begins with, unchecked but for its
- * length, and *bytes goes behind it. False: none that is whole. */
-bool frame_peek(struct bytes *bytes, struct frame *frame);
 
 #endif

@@ -20,7 +20,6 @@ enum {
     ACK_BYTES = 8,
     SKEW_EASE_MS = 10 * 1000, /* time in which skew_ms rises by 1 */
     CLOCK_STEP_MS = 1000,     /* a wall clock that moves by more was set */
-    TYPE_AT = 3,              /* in a frame's head */
 };
 
 void
@@ -153,32 +152,72 @@ link_silence_ms(const struct link *link, int64_t now_ms)
 
 /* ---- writing ---- */
 
+static void
+end_batch(struct link *link)
+{
+    if (link->batch_parts == 0) return;
+    link->batch_parts = 0;
+    frame_end(&link->out, link->batch);
+}
+
 size_t
 link_begin(struct link *link, struct frame *frame, int64_t wall_ms)
 {
+    struct frame batch = {.type = FRAME_BATCH, .wall_ms = (uint64_t)wall_ms};
+
     ASSERT(link->state == LINK_OPEN || link->state == LINK_BROKEN);
     if (link_unsent(link) > LINK_OUT_HARD)
         link_break(link, "too much is unsent: the peer does not read");
     frame->wall_ms = (uint64_t)wall_ms;
-    return frame_begin(&link->out, frame);
+    if (!frame_is_batched(frame->type)) {
+        end_batch(link);
+        return frame_begin(&link->out, frame);
+    }
+    if (link->batch_parts == 0) link->batch = frame_begin(&link->out, &batch);
+    link->batch_parts++;
+    return frame_part_begin(&link->out, frame);
+}
+
+/* Takes back what was begun there. */
+static void
+drop_from(struct link *link, size_t place)
+{
+    link->out.used = place;
+    if (link->batch_parts == 0) return;
+    link->batch_parts--;
+    if (link->batch_parts == 0) link->out.used = link->batch;
+}
+
+static bool
+is_too_large(const struct link *link, size_t place)
+{
+    return link->out.used - place > FRAME_PAYLOAD_MAX - FRAME_BATCH_BYTES;
 }
 
 void
 link_end(struct link *link, size_t place, bool is_asking, int64_t now_ms)
 {
     struct buf *out = &link->out;
+    bool is_part = link->batch_parts > 0;
 
     ASSERT(place >= link->out_at);
-    ASSERT(out->used - place >= FRAME_HEAD_BYTES);
-    if (out->used - place - FRAME_HEAD_BYTES > FRAME_PAYLOAD_MAX)
+    if (is_too_large(link, place))
         link_break(link, "a frame is too large to be sent");
     if (link->state != LINK_OPEN) { /* perhaps since link_begin */
-        out->used = place;
+        drop_from(link, place);
         return;
     }
-    frame_end(out, place);
+    if (is_part) {
+        frame_part_end(out, place);
+        if (out->data[place] == FRAME_COPY) link->copies_sent++;
+        if (link->batch_parts == FRAME_BATCH_PARTS ||
+            out->used - link->batch >= FRAME_BATCH_BYTES) {
+            end_batch(link);
+        }
+    } else {
+        frame_end(out, place);
+    }
     link->sent_ms = now_ms;
-    if (out->data[place + TYPE_AT] == FRAME_COPY) link->copies_sent++;
     if (!is_asking) return;
     link->last_ask_ms = now_ms > 0 ? now_ms : 1;
     if (link->asked_ms == 0) link->asked_ms = link->last_ask_ms;
@@ -245,9 +284,9 @@ link_tick(struct link *link, int64_t now_ms, int64_t wall_ms)
 }
 
 struct bytes
-link_output(const struct link *link)
+link_output(struct link *link)
 {
-    if (link_unsent(link) == 0) return (struct bytes){NULL, 0};
+    end_batch(link);
     return bytes_of(link->out.data + link->out_at, link_unsent(link));
 }
 
@@ -256,7 +295,7 @@ link_sent(struct link *link, size_t bytes)
 {
     struct buf *out = &link->out;
 
-    ASSERT(bytes <= link_unsent(link));
+    ASSERT(bytes <= link_unsent(link) && link->batch_parts == 0);
     link->out_at += bytes;
     if (link->out_at == out->used) {
         link->out_at = 0;
@@ -275,6 +314,7 @@ link_sent(struct link *link, size_t bytes)
 static void
 bad_frame(struct link *link, const char *reason, int64_t wall_ms)
 {
+    end_batch(link);
     handshake_refuse(link, LINK_REFUSED_FORMAT, reason, wall_ms);
 }
 
@@ -292,6 +332,25 @@ on_ack(struct link *link, const struct link_events *events,
     }
     link->copies_acked = count;
     events->on_ack(events->self, link);
+}
+
+static void
+on_batch(struct link *link, const struct link_events *events,
+         const struct frame *batch, int64_t wall_ms)
+{
+    struct bytes rest = batch->payload;
+    struct frame part;
+
+    events->on_batch(events->self, link, batch);
+    while (rest.size > 0 && link->state == LINK_OPEN) {
+        if (!frame_part_read(batch, &rest, &part)) {
+            bad_frame(link, "a batch without sense", wall_ms);
+            return;
+        }
+        if (!frame_is_known(part.type)) continue;
+        if (part.type == FRAME_COPY) link->copies_taken++;
+        events->on_frame(events->self, link, &part);
+    }
 }
 
 /* A frame of an OPEN link. */
@@ -314,10 +373,12 @@ on_open_frame(struct link *link, const struct link_events *events,
                         wall_ms);
         break;
     case FRAME_ACK: on_ack(link, events, frame->payload, wall_ms); break;
+    case FRAME_BATCH: on_batch(link, events, frame, wall_ms); break;
     default:
-        if (!frame_is_known(frame->type)) break;
-        if (frame->type == FRAME_COPY) link->copies_taken++;
-        events->on_frame(events->self, link, frame);
+        if (frame_is_batched(frame->type))
+            bad_frame(link, "a frame that belongs into a batch", wall_ms);
+        else if (frame_is_known(frame->type))
+            events->on_frame(events->self, link, frame);
         break;
     }
 }
@@ -371,20 +432,6 @@ keep(struct link *link, struct bytes bytes, size_t whole)
     in->used = used;
 }
 
-size_t
-link_wants(const struct link *link)
-{
-    struct frame frame;
-    size_t whole;
-    enum frame_result result;
-
-    if (link->in.used == 0) return 0;
-    result =
-        frame_read(buf_bytes(&link->in), payload_max(link), &frame, &whole);
-    ASSERT(result == FRAME_MORE);
-    return (whole > 0 ? whole : FRAME_HEAD_BYTES) - link->in.used;
-}
-
 /* Adds to the unfinished frame what it still wants; what is left of the bytes
  * is returned, nothing if the frame is still not whole. */
 static struct bytes
@@ -392,13 +439,15 @@ finish(struct link *link, const struct link_events *events, struct bytes bytes,
        int64_t now_ms, int64_t wall_ms)
 {
     struct frame frame;
-    size_t whole, want = link_wants(link);
+    size_t whole, want;
     enum frame_result result;
 
-    whole = link->in.used + want;
+    result =
+        frame_read(buf_bytes(&link->in), payload_max(link), &frame, &whole);
+    ASSERT(result == FRAME_MORE);
+    want = (whole > 0 ? whole : FRAME_HEAD_BYTES) - link->in.used;
     if (want > bytes.size) want = bytes.size;
-    keep(link, bytes_of(bytes.data, want),
-         whole > FRAME_HEAD_BYTES ? whole : 0);
+    keep(link, bytes_of(bytes.data, want), whole);
     if (link->state == LINK_BROKEN) return bytes;
     bytes = bytes_of(bytes.data + want, bytes.size - want);
 

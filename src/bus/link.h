@@ -81,13 +81,15 @@ struct link {
     struct buf in;       /* the start of an unfinished frame */
     struct buf out;      /* to be sent */
     size_t out_at;
-    int64_t opened_ms;   /* monotonic: NEW or GREETING since */
-    int64_t heard_ms;    /* monotonic: the last bytes came */
-    int64_t asked_ms;    /* the oldest thing that wants a sign of life,
-                          * 0: nothing is awaited */
-    int64_t sent_ms;     /* the last frame was written */
-    int64_t pinged_ms;   /* the last PING was */
-    int64_t last_ask_ms; /* the last link_end(is_asking); 0: none */
+    size_t batch; /* where in `out` the batch begins that is not ended */
+    uint32_t batch_parts; /* in it; 0: there is none */
+    int64_t opened_ms;    /* monotonic: NEW or GREETING since */
+    int64_t heard_ms;     /* monotonic: the last bytes came */
+    int64_t asked_ms;     /* the oldest thing that wants a sign of life,
+                           * 0: nothing is awaited */
+    int64_t sent_ms;      /* the last frame was written */
+    int64_t pinged_ms;    /* the last PING was */
+    int64_t last_ask_ms;  /* the last link_end(is_asking); 0: none */
     uint64_t copies_sent, copies_acked; /* COPY frames; acked by ACK */
     uint64_t copies_taken, acks_sent;   /* COPY frames received; told */
     int64_t skew_ms; /* smallest (our wall - frame's wall) so far:
@@ -120,18 +122,18 @@ void link_start(struct link *link, int64_t now_ms, int64_t wall_ms);
 struct link_events {
     void (*on_open)(void *self, struct link *link);
     void (*on_frame)(void *self, struct link *link, const struct frame *frame);
+    /* the parts of this batch come next; a hint */
+    void (*on_batch)(void *self, struct link *link, const struct frame *batch);
     void (*on_ack)(void *self, struct link *link);
     void *self;
 };
 void link_input(struct link *link, const struct link_events *events,
                 struct bytes bytes, int64_t now_ms, int64_t wall_ms);
-/* Bytes that the frame whose start has come still wants, as far as is known by
- * now: 1 or more; 0: none has begun. */
-size_t link_wants(const struct link *link);
 
 /*
  * Writing frames to an OPEN link: the payload goes to link->out between begin
- * and end. link_begin fills in wall time; a COPY is counted by link_end.
+ * and end. link_begin fills in wall time; a COPY is counted by link_end. What
+ * coord/ writes (frame_is_batched) is gathered in batches; the order stays.
  * is_asking: an answer is expected, so silence from now on means something.
  */
 size_t link_begin(struct link *link, struct frame *frame, int64_t wall_ms);
@@ -147,7 +149,8 @@ int64_t link_silence_ms(const struct link *link, int64_t now_ms);
 int64_t link_frame_age_ms(const struct link *link, const struct frame *frame,
                           int64_t wall_ms);
 
-struct bytes link_output(const struct link *link); /* what is to be sent */
+/* What is to be sent. link_sent follows before anything else is written. */
+struct bytes link_output(struct link *link);
 void link_sent(struct link *link, size_t bytes);
 static inline size_t
 link_unsent(const struct link *link)

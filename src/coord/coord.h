@@ -63,10 +63,9 @@ void coord_link_lost(struct coord *coord, struct link *link);
 /* A frame of types 16 .. 31. */
 void coord_frame(struct coord *coord, struct link *link,
                  const struct frame *frame);
-/* A hint before frames are read from bytes of an OPEN link that begin with a
- * frame: the keys of the first so many bytes (1 or more, unless there are none)
- * were asked of the memory together, and are to be read before the next. */
-size_t coord_expect(struct coord *coord, struct bytes bytes);
+/* A hint before the parts of a batch: their keys are asked of the memory
+ * together. */
+void coord_expect(struct coord *coord, const struct frame *batch);
 /* link->copies_acked has risen. */
 void coord_acked(struct coord *coord, struct link *link);
 

@@ -1,5 +1,5 @@
 /*
- * Looks ahead into bytes that a peer has sent: the keys of their frames are
+ * Looks ahead into a batch that a peer has sent: the keys of its parts are
  * asked of the memory together, in the same three waves as a client's batch,
  * so that the waits overlap. Only hints: whatever makes no sense is left to
  * those who read it for good.
@@ -7,10 +7,6 @@
 #include "coord/inside.h"
 
 #include "bus/wire.h"
-
-/* As many as a client's batch: more would push each other out of the cache
- * before they are used. */
-enum { EXPECT_MAX = 64 };
 
 static bool
 key_of_copy(const struct coord *coord, struct bytes payload,
@@ -86,25 +82,24 @@ expect_slot(const struct coord *coord, uint32_t slot)
     if (map != NULL) ring_map_prefetch(map, slot);
 }
 
-size_t
-coord_expect(struct coord *coord, struct bytes bytes)
+void
+coord_expect(struct coord *coord, const struct frame *batch)
 {
-    struct store_key keys[EXPECT_MAX];
-    struct bytes rest = bytes;
+    struct store_key keys[FRAME_BATCH_PARTS];
+    struct bytes rest = batch->payload;
     uint32_t count = 0, i;
-    struct frame frame;
+    struct frame part;
 
-    while (count < EXPECT_MAX && frame_peek(&rest, &frame)) {
-        if (!key_of(coord, &frame, &keys[count])) continue;
+    while (count < FRAME_BATCH_PARTS && rest.size > 0 &&
+           frame_part_read(batch, &rest, &part)) {
+        if (!key_of(coord, &part, &keys[count])) continue;
         store_prefetch_slot(coord->store, &keys[count]);
         expect_slot(coord, keys[count].slot);
         count++;
     }
-    if (count < EXPECT_MAX) rest.size = 0; /* what is left begins nothing */
-    if (count < 2) return bytes.size;      /* no waits that could overlap */
+    if (count < 2) return; /* no waits that could overlap */
     for (i = 0; i < count; i++)
         store_prefetch_bucket(coord->store, &keys[i]);
     for (i = 0; i < count; i++)
         store_prefetch_object(coord->store, &keys[i]);
-    return bytes.size - rest.size;
 }

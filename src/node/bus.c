@@ -339,6 +339,14 @@ on_frame(void *self, struct link *base, const struct frame *frame)
 }
 
 static void
+on_batch(void *self, struct link *base, const struct frame *batch)
+{
+    struct worker *worker = self;
+
+    if (of_link(base)->number != 0) coord_expect(worker->coord, batch);
+}
+
+static void
 on_ack(void *self, struct link *base)
 {
     struct worker *worker = self;
@@ -388,21 +396,10 @@ note_heard(struct worker *worker, const struct bus_link *link)
 void
 worker_bus_input(struct worker *worker, struct link *link, struct bytes bytes)
 {
-    struct link_events events = {on_open, on_frame, on_ack, worker};
+    struct link_events events = {on_open, on_frame, on_batch, on_ack, worker};
     struct cmd_env *env = worker->env;
 
-    while (bytes.size > 0 && link->state != LINK_BROKEN) {
-        size_t size = bytes.size;
-
-        if (link->in.used > 0) {
-            size = min_u64(size, link_wants(link));
-        } else if (link->state == LINK_OPEN) {
-            size = coord_expect(worker->coord, bytes);
-        }
-        link_input(link, &events, bytes_of(bytes.data, size), env->now_ms,
-                   env->wall_ms);
-        bytes = bytes_of(bytes.data + size, bytes.size - size);
-    }
+    link_input(link, &events, bytes, env->now_ms, env->wall_ms);
     look_at(worker, of_link(link));
     if (worker->index == 0) note_heard(worker, of_link(link));
 }

@@ -56,6 +56,13 @@ on_frame(void *self, struct link *link, const struct frame *frame)
 }
 
 static void
+on_batch(void *self, struct link *link, const struct frame *batch)
+{
+    (void)self;
+    check(link->state == LINK_OPEN && batch->type == FRAME_BATCH);
+}
+
+static void
 on_ack(void *self, struct link *link)
 {
     struct seen *seen = self;
@@ -82,7 +89,7 @@ open_link(struct link *link)
 static void
 feed(struct link *link, struct seen *seen, struct bytes input, size_t step_max)
 {
-    struct link_events events = {on_open, on_frame, on_ack, seen};
+    struct link_events events = {on_open, on_frame, on_batch, on_ack, seen};
     struct rng rng = {.state = step_max};
     size_t at = 0;
 
@@ -106,6 +113,18 @@ feed(struct link *link, struct seen *seen, struct bytes input, size_t step_max)
 }
 
 static void
+wrap_part(struct buf *out, const struct frame *part)
+{
+    struct frame batch = {.type = FRAME_BATCH, .wall_ms = part->wall_ms};
+    size_t whole = frame_begin(out, &batch);
+    size_t place = frame_part_begin(out, part);
+
+    buf_must_add(out, part->payload.data, part->payload.size);
+    frame_part_end(out, place);
+    frame_end(out, whole);
+}
+
+static void
 wrap(struct buf *out, struct bytes input)
 {
     size_t at = 0;
@@ -118,7 +137,11 @@ wrap(struct buf *out, struct bytes input)
         at += ROW_HEAD;
         if (size > input.size - at) size = input.size - at;
         frame.payload = bytes_of(input.data + at, size);
-        frame_write(out, &frame);
+        if (frame_is_batched(frame.type)) {
+            wrap_part(out, &frame);
+        } else {
+            frame_write(out, &frame);
+        }
         at += size;
     }
 }

@@ -28,6 +28,16 @@ on_frame(void *self, struct link *link, const struct frame *frame)
 }
 
 static void
+on_batch(void *self, struct link *link, const struct frame *batch)
+{
+    struct pair_seen *seen = self;
+
+    (void)link;
+    (void)batch;
+    seen->batches++;
+}
+
+static void
 on_ack(void *self, struct link *link)
 {
     struct pair_seen *seen = self;
@@ -97,7 +107,7 @@ wall_of(const struct pair *pair, const struct link *link)
 void
 pair_feed(struct pair *pair, struct link *to, struct bytes bytes)
 {
-    struct link_events events = {on_open, on_frame, on_ack,
+    struct link_events events = {on_open, on_frame, on_batch, on_ack,
                                  to == &pair->caller ? &pair->caller_seen
                                                      : &pair->answerer_seen};
 

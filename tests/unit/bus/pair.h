@@ -12,7 +12,7 @@ enum { PAIR_WALL_MS = 1000000 }; /* wall time when now_ms is 0 */
 /* What a link's events have said. */
 struct pair_seen {
     uint32_t opened, acked;
-    uint32_t frames;
+    uint32_t frames, batches;
     struct frame last; /* without its payload */
     struct buf payloads;
     const char *last_payload; /* where it lay: never to be read */

@@ -4,7 +4,7 @@
 #include "support/case.h"
 
 static const struct frame full = {
-    .type = FRAME_REQUEST,
+    .type = FRAME_TENURE,
     .request_id = 0x1122334455667788,
     .wall_ms = 1700000000123,
     .list_hash = 0xa1b2c3d4,
@@ -165,7 +165,7 @@ CASE(frame, types_have_names_up_to_the_last)
     cr_expect(frame_is_known(FRAME_HELLO));
     cr_expect(frame_is_known(FRAME_CLAIM_ANSWER));
     cr_expect(not(frame_is_known(0)));
-    cr_expect(not(frame_is_known(9)));
+    cr_expect(not(frame_is_known(10)));
     cr_expect(not(frame_is_known(255)));
 }
 
@@ -178,14 +178,6 @@ CASE(frame, heads_are_golden)
     } rows[] = {
         {FRAME_PING, "frame-ping"},
         {FRAME_PONG, "frame-pong"},
-        {FRAME_REQUEST, "frame-request"},
-        {FRAME_REPLY, "frame-reply"},
-        {FRAME_COPY, "frame-copy"},
-        {FRAME_NACK, "frame-nack"},
-        {FRAME_VERSIONS, "frame-versions"},
-        {FRAME_VERSIONS_ANSWER, "frame-versions-answer"},
-        {FRAME_FETCH, "frame-fetch"},
-        {FRAME_RECORDS, "frame-records"},
         {FRAME_TENURE, "frame-tenure"},
         {FRAME_PROMISE, "frame-promise"},
         {FRAME_DIGESTS, "frame-digests"},
@@ -220,4 +212,103 @@ CASE(frame, a_frame_with_a_payload_is_golden)
 
     cr_expect(golden_is("frame-payload", buf_bytes(&out)));
     buf_deinit(&out);
+}
+
+/* ---- batches ---- */
+
+static struct buf
+batch_written(void)
+{
+    struct frame batch = {.type = FRAME_BATCH, .wall_ms = full.wall_ms};
+    struct frame request = full, copy = {.type = FRAME_COPY};
+    struct frame reply = {.type = FRAME_REPLY, .request_id = 2};
+    struct buf out = {0};
+    size_t place = frame_begin(&out, &batch), part;
+
+    request.type = FRAME_REQUEST;
+    request.tenure = 0; /* a part has none */
+    part = frame_part_begin(&out, &request);
+    buf_must_add(&out, "payload", 7);
+    frame_part_end(&out, part);
+    part = frame_part_begin(&out, &copy);
+    buf_must_add(&out, "copy", 4);
+    frame_part_end(&out, part);
+    frame_part_end(&out, frame_part_begin(&out, &reply));
+    frame_end(&out, place);
+    return out;
+}
+
+CASE(frame, a_batch_is_golden)
+{
+    struct buf out = batch_written();
+
+    cr_expect(golden_is("frame-batch", buf_bytes(&out)));
+    buf_deinit(&out);
+}
+
+CASE(frame, parts_come_back_as_they_were_written)
+{
+    struct buf out = batch_written();
+    struct frame batch, part;
+    struct bytes rest;
+    size_t used;
+
+    cr_assert(eq(
+        int, (int)frame_read(buf_bytes(&out), FRAME_PAYLOAD_MAX, &batch, &used),
+        FRAME_WHOLE));
+    rest = batch.payload;
+    cr_assert(frame_part_read(&batch, &rest, &part));
+    cr_expect(eq(u8, part.type, FRAME_REQUEST));
+    cr_expect(eq(u64, part.request_id, full.request_id));
+    cr_expect(eq(u64, part.wall_ms, full.wall_ms));
+    cr_expect(eq(u32, part.list_hash, full.list_hash));
+    cr_expect(eq(u32, part.timeout_ms, full.timeout_ms));
+    cr_expect(eq(u64, part.tenure, 0));
+    cr_expect(bytes_equal(part.payload, BYTES_LIT("payload")));
+    cr_assert(frame_part_read(&batch, &rest, &part));
+    cr_expect(eq(u8, part.type, FRAME_COPY));
+    cr_expect(eq(u64, part.request_id, 0));
+    cr_expect(bytes_equal(part.payload, BYTES_LIT("copy")));
+    cr_assert(frame_part_read(&batch, &rest, &part));
+    cr_expect(eq(u64, part.request_id, 2));
+    cr_expect(eq(sz, part.payload.size, 0));
+    cr_expect(eq(sz, rest.size, 0));
+    buf_deinit(&out);
+}
+
+CASE(frame, a_part_is_read_no_further_than_its_batch)
+{
+    struct buf out = batch_written();
+    struct frame batch = {.type = FRAME_BATCH}, part;
+    size_t cut;
+
+    /* the first part has 22 bytes of head and 7 of payload */
+    for (cut = 0; cut < 29; cut++) {
+        struct bytes rest = bytes_of(out.data + FRAME_HEAD_BYTES, cut);
+
+        cr_expect(not(frame_part_read(&batch, &rest, &part)), "%zu bytes", cut);
+    }
+    buf_deinit(&out);
+}
+
+CASE(frame, parts_of_other_types_or_with_unknown_fields_are_refused)
+{
+    static const uint8_t types[] = {0,  FRAME_HELLO,  FRAME_ACK, FRAME_BATCH,
+                                    15, FRAME_TENURE, 255};
+    struct frame batch = {.type = FRAME_BATCH}, part;
+    char bytes[6] = {0};
+    struct bytes rest;
+    uint32_t i;
+
+    for (i = 0; i < ARRAY_LEN(types); i++) {
+        bytes[0] = (char)types[i];
+        rest = bytes_of(bytes, sizeof(bytes));
+        cr_expect(not(frame_part_read(&batch, &rest, &part)), "%u", types[i]);
+    }
+    bytes[0] = FRAME_COPY;
+    rest = bytes_of(bytes, sizeof(bytes));
+    cr_expect(frame_part_read(&batch, &rest, &part));
+    bytes[1] = 8;
+    rest = bytes_of(bytes, sizeof(bytes));
+    cr_expect(not(frame_part_read(&batch, &rest, &part)));
 }

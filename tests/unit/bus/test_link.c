@@ -29,7 +29,7 @@ send_ack(struct pair *pair, struct link *from, uint64_t count)
 
 CASE(link, frames_pass_both_ways_untouched)
 {
-    struct frame frame = {.type = FRAME_REQUEST,
+    struct frame frame = {.type = FRAME_TENURE,
                           .request_id = 77,
                           .list_hash = 1234,
                           .timeout_ms = 500,
@@ -44,7 +44,7 @@ CASE(link, frames_pass_both_ways_untouched)
     pair_carry(&pair);
 
     cr_expect(eq(u32, pair.answerer_seen.frames, 1));
-    cr_expect(eq(u8, pair.answerer_seen.last.type, FRAME_REQUEST));
+    cr_expect(eq(u8, pair.answerer_seen.last.type, FRAME_TENURE));
     cr_expect(eq(u64, pair.answerer_seen.last.request_id, 77));
     cr_expect(eq(u64, pair.answerer_seen.last.wall_ms, PAIR_WALL_MS + 50));
     cr_expect(eq(u32, pair.answerer_seen.last.list_hash, 1234));
@@ -88,9 +88,9 @@ CASE(link, a_frame_that_has_come_whole_is_not_copied)
 
     pair_init(&pair);
     pair_open(&pair);
-    send_type(&pair, &pair.caller, FRAME_REPLY, "one");
-    send_type(&pair, &pair.caller, FRAME_REPLY, "two");
-    send_type(&pair, &pair.caller, FRAME_REPLY, "three");
+    send_type(&pair, &pair.caller, FRAME_RANGE, "one");
+    send_type(&pair, &pair.caller, FRAME_RANGE, "two");
+    send_type(&pair, &pair.caller, FRAME_RANGE, "three");
     output = link_output(&pair.caller);
     pair_feed(&pair, &pair.answerer, bytes_of(output.data, 10));
     pair_feed(&pair, &pair.answerer,
@@ -103,28 +103,6 @@ CASE(link, a_frame_that_has_come_whole_is_not_copied)
               bytes_of(output.data + output.size - 10, 10));
     cr_expect(eq(u32, pair.answerer_seen.frames, 3));
     cr_expect(eq(sz, pair.answerer.in.used, 0));
-    pair_deinit(&pair);
-}
-
-CASE(link, it_says_what_a_frame_that_has_begun_still_wants)
-{
-    struct bytes output;
-    struct pair pair;
-    size_t whole = FRAME_HEAD_BYTES + 5;
-
-    pair_init(&pair);
-    pair_open(&pair);
-    send_type(&pair, &pair.caller, FRAME_REPLY, "three");
-    output = link_output(&pair.caller);
-    cr_expect(eq(sz, link_wants(&pair.answerer), 0));
-    pair_feed(&pair, &pair.answerer, bytes_of(output.data, 3));
-    cr_expect(eq(sz, link_wants(&pair.answerer), FRAME_HEAD_BYTES - 3),
-              "its length is not known yet: the head");
-    pair_feed(&pair, &pair.answerer, bytes_of(output.data + 3, 40));
-    cr_expect(eq(sz, link_wants(&pair.answerer), whole - 43));
-    pair_feed(&pair, &pair.answerer, bytes_of(output.data + 43, whole - 43));
-    cr_expect(eq(sz, link_wants(&pair.answerer), 0));
-    cr_expect(eq(u32, pair.answerer_seen.frames, 1));
     pair_deinit(&pair);
 }
 
@@ -184,9 +162,9 @@ CASE(link, a_damaged_frame_breaks_it_and_what_follows_is_not_read)
 
     pair_init(&pair);
     pair_open(&pair);
-    send_type(&pair, &pair.caller, FRAME_REPLY, "good");
-    send_type(&pair, &pair.caller, FRAME_REPLY, "bad");
-    send_type(&pair, &pair.caller, FRAME_REPLY, "good again");
+    send_type(&pair, &pair.caller, FRAME_RANGE, "good");
+    send_type(&pair, &pair.caller, FRAME_RANGE, "bad");
+    send_type(&pair, &pair.caller, FRAME_RANGE, "good again");
     pair.caller.out.data[FRAME_HEAD_BYTES + 4 + 20] ^= 1;
     pair_carry_to(&pair, &pair.answerer);
     cr_expect(eq(u32, pair.answerer_seen.frames, 1));
@@ -227,6 +205,133 @@ CASE(link, on_frame_may_break_it)
     cr_expect(eq(str, pair.answerer.reason, "enough"), "the first counts");
     send_type(&pair, &pair.answerer, FRAME_REPLY, "to nobody");
     cr_expect(eq(sz, link_unsent(&pair.answerer), 0));
+    pair_deinit(&pair);
+}
+
+/* ---- batches ---- */
+
+static uint32_t
+frames_in(struct bytes bytes)
+{
+    struct frame frame;
+    uint32_t count = 0;
+    size_t used;
+
+    while (bytes.size > 0) {
+        cr_assert(eq(int,
+                     (int)frame_read(bytes, FRAME_PAYLOAD_MAX, &frame, &used),
+                     FRAME_WHOLE));
+        bytes = bytes_of(bytes.data + used, bytes.size - used);
+        count++;
+    }
+    return count;
+}
+
+CASE(link, what_the_coordinator_writes_shares_a_frame_in_its_order)
+{
+    struct frame request = {
+        .type = FRAME_REQUEST, .request_id = 7, .timeout_ms = 9};
+    struct pair pair;
+
+    pair_init(&pair);
+    pair_open(&pair);
+    send_type(&pair, &pair.caller, FRAME_COPY, "a");
+    send_type(&pair, &pair.caller, FRAME_REPLY, "b");
+    send_type(&pair, &pair.caller, FRAME_DIGESTS, "c");
+    send_type(&pair, &pair.caller, FRAME_COPY, "d");
+    pair.now_ms = 3;
+    pair_send(&pair, &pair.caller, &request, BYTES_LIT("e"), true);
+    cr_expect(eq(u32, frames_in(link_output(&pair.caller)), 3));
+    pair_carry(&pair);
+    cr_expect(eq(u32, pair.answerer_seen.batches, 2));
+    cr_expect(eq(u32, pair.answerer_seen.frames, 5));
+    cr_expect(bytes_equal(buf_bytes(&pair.answerer_seen.payloads),
+                          BYTES_LIT("abcde")));
+    cr_expect(eq(u64, pair.answerer_seen.last.request_id, 7));
+    cr_expect(eq(u32, pair.answerer_seen.last.timeout_ms, 9));
+    cr_expect(eq(u64, pair.answerer_seen.last.wall_ms, PAIR_WALL_MS),
+              "the batch's");
+    cr_expect(eq(u64, pair.caller.copies_sent, 2));
+    cr_expect(eq(u64, pair.answerer.copies_taken, 2));
+    pair_deinit(&pair);
+}
+
+CASE(link, a_batch_ends_when_it_is_full)
+{
+    static char block[FRAME_BATCH_BYTES];
+    struct frame reply = {.type = FRAME_REPLY};
+    struct pair pair;
+    uint32_t i;
+
+    pair_init(&pair);
+    pair_open(&pair);
+    for (i = 0; i < FRAME_BATCH_PARTS + 1; i++)
+        send_type(&pair, &pair.caller, FRAME_REPLY, "x");
+    cr_expect(eq(u32, frames_in(link_output(&pair.caller)), 2));
+    pair_carry(&pair);
+    pair_send(&pair, &pair.caller, &reply, bytes_of(block, sizeof(block)),
+              false);
+    send_type(&pair, &pair.caller, FRAME_REPLY, "x");
+    cr_expect(eq(u32, frames_in(link_output(&pair.caller)), 2));
+    pair_carry(&pair);
+    cr_expect(eq(u32, pair.answerer_seen.frames, FRAME_BATCH_PARTS + 3));
+    pair_deinit(&pair);
+}
+
+CASE(link, what_was_begun_when_it_broke_is_not_sent)
+{
+    struct frame copy = {.type = FRAME_COPY};
+    struct pair pair;
+    size_t place;
+
+    pair_init(&pair);
+    pair_open(&pair);
+    place = link_begin(&pair.caller, &copy, PAIR_WALL_MS);
+    link_break(&pair.caller, "for a test");
+    link_end(&pair.caller, place, false, 0);
+    cr_expect(eq(sz, link_unsent(&pair.caller), 0));
+    cr_expect(eq(u64, pair.caller.copies_sent, 0));
+
+    send_type(&pair, &pair.answerer, FRAME_REPLY, "before");
+    place = link_begin(&pair.answerer, &copy, PAIR_WALL_MS);
+    link_break(&pair.answerer, "for a test");
+    link_end(&pair.answerer, place, false, 0);
+    cr_expect(eq(u32, frames_in(link_output(&pair.answerer)), 1));
+    cr_expect(eq(u64, pair.answerer.copies_sent, 0));
+    pair_deinit(&pair);
+}
+
+static void
+feed_alone(struct pair *pair, uint8_t type, struct bytes payload)
+{
+    struct frame frame = {.type = type, .payload = payload};
+    struct buf out = {0};
+
+    frame_write(&out, &frame);
+    pair_feed(pair, &pair->answerer, buf_bytes(&out));
+    buf_deinit(&out);
+}
+
+CASE(link, a_part_without_sense_or_outside_a_batch_breaks_it)
+{
+    struct pair pair;
+
+    pair_init(&pair);
+    pair_open(&pair);
+    feed_alone(&pair, FRAME_BATCH, NOTHING);
+    feed_alone(&pair, FRAME_BATCH, BYTES_LIT("\x12\0\1\0\0\0c"));
+    cr_expect(eq(int, (int)pair.answerer.state, LINK_OPEN));
+    cr_expect(eq(u64, pair.answerer.copies_taken, 1));
+    feed_alone(&pair, FRAME_BATCH, BYTES_LIT("\x12\0\1\0\0\0c\x12\0\2\0\0\0c"));
+    cr_expect(eq(int, (int)pair.answerer.refusal, LINK_REFUSED_FORMAT));
+    cr_expect(eq(u64, pair.answerer.copies_taken, 2), "those before it are");
+    pair_deinit(&pair);
+
+    pair_init(&pair);
+    pair_open(&pair);
+    feed_alone(&pair, FRAME_COPY, BYTES_LIT("c"));
+    cr_expect(eq(int, (int)pair.answerer.refusal, LINK_REFUSED_FORMAT));
+    cr_expect(eq(u64, pair.answerer.copies_taken, 0));
     pair_deinit(&pair);
 }
 
@@ -421,7 +526,7 @@ CASE(link, silence_counts_from_the_first_question)
 
 CASE(link, who_awaits_something_pings_sooner_and_again)
 {
-    struct frame frame = {.type = FRAME_REQUEST};
+    struct frame frame = {.type = FRAME_TENURE};
     struct pair pair;
     uint32_t i;
 
@@ -553,7 +658,7 @@ CASE(link, impossible_times_do_no_harm)
     pair_init(&pair);
     pair_open(&pair);
     for (i = 0; i < ARRAY_LEN(times); i++) {
-        struct frame frame = {.type = FRAME_REPLY, .wall_ms = times[i]};
+        struct frame frame = {.type = FRAME_RANGE, .wall_ms = times[i]};
         struct buf out = {0};
 
         frame_write(&out, &frame);

@@ -46,9 +46,9 @@ buf_add(struct buf *buf, const void *data, size_t size)
 }
 
 void
-buf_must_add(struct buf *buf, const void *data, size_t size)
+buf_must_reserve(struct buf *buf, size_t more)
 {
-    if (buf_add(buf, data, size) != ERR_OK) abort();
+    if (buf_reserve(buf, more) != ERR_OK) abort();
 }
 
 void

@@ -55,12 +55,12 @@ checksum(const char *head, struct bytes payload)
 size_t
 frame_begin(struct buf *out, const struct frame *frame)
 {
-    static const char empty[FRAME_HEAD_BYTES];
     size_t place = out->used;
     char *head;
 
-    buf_must_add(out, empty, sizeof(empty));
+    buf_must_reserve(out, FRAME_HEAD_BYTES);
     head = out->data + place;
+    memset(head, 0, FRAME_HEAD_BYTES);
     set_little(head, MAGIC, 2);
     set_little(head + VERSION_AT, FRAME_VERSION, 1);
     set_little(head + TYPE_AT, frame->type, 1);
@@ -70,6 +70,7 @@ frame_begin(struct buf *out, const struct frame *frame)
     set_little(head + LIST_AT, frame->list_hash, 4);
     set_little(head + TIMEOUT_AT, frame->timeout_ms, 4);
     set_little(head + TENURE_AT, frame->tenure, 8);
+    out->used = place + FRAME_HEAD_BYTES;
     return place;
 }
 
@@ -107,13 +108,12 @@ frame_is_batched(uint8_t type)
 size_t
 frame_part_begin(struct buf *out, const struct frame *part)
 {
-    static const char empty[PART_HEAD_MAX];
     size_t place = out->used;
     uint32_t bits = 0;
     char *head, *at;
 
     ASSERT(frame_is_batched(part->type) && part->tenure == 0);
-    buf_must_add(out, empty, sizeof(empty));
+    buf_must_reserve(out, PART_HEAD_MAX);
     head = out->data + place;
     at = head + PART_FIELDS_AT;
     if (part->request_id != 0) {

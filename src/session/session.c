@@ -229,10 +229,13 @@ is_held_back(struct session *session, const struct cmd_call *call)
 static bool
 is_about_own_copy(const struct cmd_spec *spec)
 {
-    return strcmp(spec->name, "watch") == 0 ||
-           strncmp(spec->name, "object", 6) == 0 ||
-           strncmp(spec->name, "debug", 5) == 0 ||
-           strncmp(spec->name, "memory", 6) == 0;
+    switch (spec->name[0]) { /* asked for each command behind another */
+    case 'w': return strcmp(spec->name, "watch") == 0;
+    case 'o': return strncmp(spec->name, "object", 6) == 0;
+    case 'd': return strncmp(spec->name, "debug", 5) == 0;
+    case 'm': return strncmp(spec->name, "memory", 6) == 0;
+    default: return false;
+    }
 }
 
 /*

@@ -345,12 +345,13 @@ on_batch(struct link *link, const struct link_events *events,
     while (rest.size > 0 && link->state == LINK_OPEN) {
         if (!frame_part_read(batch, &rest, &part)) {
             bad_frame(link, "a batch without sense", wall_ms);
-            return;
+            break;
         }
         if (!frame_is_known(part.type)) continue;
         if (part.type == FRAME_COPY) link->copies_taken++;
         events->on_frame(events->self, link, &part);
     }
+    events->on_batch(events->self, link, NULL);
 }
 
 /* A frame of an OPEN link. */

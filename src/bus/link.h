@@ -122,7 +122,8 @@ void link_start(struct link *link, int64_t now_ms, int64_t wall_ms);
 struct link_events {
     void (*on_open)(void *self, struct link *link);
     void (*on_frame)(void *self, struct link *link, const struct frame *frame);
-    /* the parts of this batch come next; a hint */
+    /* the parts of this batch come next; NULL: they have come, its bytes are
+     * not to be looked at any more */
     void (*on_batch)(void *self, struct link *link, const struct frame *batch);
     void (*on_ack)(void *self, struct link *link);
     void *self;

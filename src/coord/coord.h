@@ -63,8 +63,8 @@ void coord_link_lost(struct coord *coord, struct link *link);
 /* A frame of types 16 .. 31. */
 void coord_frame(struct coord *coord, struct link *link,
                  const struct frame *frame);
-/* A hint before the parts of a batch: their keys are asked of the memory
- * together. */
+/* Before the parts of a batch: their keys are hashed, and asked of the memory,
+ * together. With NULL after them, while the batch's bytes are still there. */
 void coord_expect(struct coord *coord, const struct frame *batch);
 /* link->copies_acked has risen. */
 void coord_acked(struct coord *coord, struct link *link);

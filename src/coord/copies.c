@@ -413,14 +413,8 @@ nack(struct coord *coord, struct link *link, enum nack_why why,
     coord->effects.wake(coord->effects.self, link);
 }
 
-static struct store_key
-incoming_key(const struct coord *coord, const struct incoming *incoming)
-{
-    return store_key(coord->store, incoming->record.db, incoming->record.key);
-}
-
 static bool
-read_incoming(const struct coord *coord, struct wire_reader *reader,
+read_incoming(struct coord *coord, struct wire_reader *reader,
               struct incoming *incoming)
 {
     incoming->list_hash = wire_u32(reader);
@@ -430,7 +424,9 @@ read_incoming(const struct coord *coord, struct wire_reader *reader,
         incoming->slot = incoming->record.slot;
         return incoming->slot < coord->replica->slot_count;
     }
-    incoming->slot = incoming_key(coord, incoming).slot;
+    incoming->key =
+        expect_key(coord, incoming->record.db, incoming->record.key);
+    incoming->slot = incoming->key.slot;
     return true;
 }
 
@@ -490,15 +486,13 @@ merge_incoming(struct coord *coord, const struct incoming *incoming,
 {
     const struct record *record = &incoming->record;
     struct stamp tenure = flags & COPY_SHORT ? STAMP_NEVER : incoming->tenure;
-    struct store_key key;
 
     if (record->kind == RECORD_FLOOR) {
         store_raise_floor(coord->store, incoming->slot, record->db,
                           record->stamp, coord_wall(coord));
         return 0;
     }
-    key = incoming_key(coord, incoming);
-    switch (replica_merge(coord->replica, &key, record, tenure,
+    switch (replica_merge(coord->replica, &incoming->key, record, tenure,
                           coord_wall(coord), stamp)) {
     case STORE_STORED:
     case STORE_COVERED: return 0;
@@ -513,12 +507,12 @@ static void
 nack_beaten(struct coord *coord, struct link *link,
             const struct incoming *incoming, struct stamp stamp)
 {
-    struct store_key key = incoming_key(coord, incoming);
+    const struct store_key *key = &incoming->key;
     struct record record;
 
-    if (store_record(coord->store, &key, coord_wall(coord), &record)) {
+    if (store_record(coord->store, key, coord_wall(coord), &record)) {
         nack(coord, link, NACK_BEATEN, stamp,
-             replica_tenure_of(coord->replica, key.slot, record.stamp),
+             replica_tenure_of(coord->replica, key->slot, record.stamp),
              &record);
     } else {
         nack(coord, link, NACK_BEATEN, stamp, STAMP_NEVER, NULL);

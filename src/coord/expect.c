@@ -73,6 +73,26 @@ key_of(const struct coord *coord, const struct frame *frame,
     }
 }
 
+/* Parts are read in their order, so names come with rising addresses. Where a
+ * name lies says which it is: the batch's bytes do not change meanwhile. */
+struct store_key
+expect_key(struct coord *coord, uint32_t db, struct bytes name)
+{
+    const struct store_key *key;
+    uint32_t at = coord->expected_at;
+
+    while (at < coord->expected_count &&
+           coord->expected[at].name.data < name.data)
+        at++;
+    coord->expected_at = at;
+    key = &coord->expected[at];
+    if (at < coord->expected_count && key->name.data == name.data &&
+        key->name.size == name.size && key->db == db) {
+        return *key;
+    }
+    return store_key(coord->store, db, name);
+}
+
 void
 expect_slot(const struct coord *coord, uint32_t slot)
 {
@@ -85,8 +105,8 @@ expect_slot(const struct coord *coord, uint32_t slot)
 void
 coord_expect(struct coord *coord, const struct frame *batch)
 {
-    struct store_key keys[FRAME_BATCH_PARTS];
-    struct bytes rest = batch->payload;
+    struct store_key *keys = coord->expected;
+    struct bytes rest = batch != NULL ? batch->payload : bytes_of(NULL, 0);
     uint32_t count = 0, i;
     struct frame part;
 
@@ -97,6 +117,8 @@ coord_expect(struct coord *coord, const struct frame *batch)
         expect_slot(coord, keys[count].slot);
         count++;
     }
+    coord->expected_count = count;
+    coord->expected_at = 0;
     if (count < 2) return; /* no waits that could overlap */
     for (i = 0; i < count; i++)
         store_prefetch_bucket(coord->store, &keys[i]);

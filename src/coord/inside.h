@@ -165,6 +165,9 @@ struct coord {
     uint32_t *record_ends; /* owned; as touched[] that are changed */
     uint32_t record_count, record_room;
     struct buf scratch;
+    /* keys of the batch that is being read, their names in its bytes */
+    struct store_key expected[FRAME_BATCH_PARTS];
+    uint32_t expected_count, expected_at;
     struct bytes *args; /* owned; decoded arguments */
     uint32_t args_room;
     struct reply reply;  /* of what is run for a peer or a part */
@@ -208,6 +211,9 @@ op_set_step(struct coord *coord, struct op *op, enum op_step step)
 }
 
 /* ---- expect.c ---- */
+/* store_key() of what a peer has sent: perhaps known already. */
+struct store_key expect_key(struct coord *coord, uint32_t db,
+                            struct bytes name);
 /* Something is about to happen in this slot. */
 void expect_slot(const struct coord *coord, uint32_t slot);
 
@@ -266,6 +272,7 @@ struct incoming {
     uint32_t list_hash, slot;
     struct stamp tenure;
     struct record record;
+    struct store_key key; /* unless it is a floor */
 };
 void copies_mark_dirty(struct coord *coord, const struct op *op,
                        uint32_t number);

@@ -99,69 +99,85 @@ arity_is_right(const struct cmd_spec *spec, uint32_t count)
            (spec->args_max == CMD_ARGS_ANY || (int64_t)count <= spec->args_max);
 }
 
-/* The command in coord->args, for coord->asker. */
+/* The command in coord->args, its keys found. False: no such command. */
 static bool
-run_args(struct coord *coord, uint32_t arg_count, struct op *op)
+make_call(struct coord *coord, uint32_t arg_count, struct cmd_call *call)
 {
-    struct cmd_call call = {
+    bool has_key = false;
+
+    *call = (struct cmd_call){
         .env = coord->env,
         .client = &coord->proxy,
+        .spec = cmd_find(coord->args, arg_count),
         .args = coord->args,
         .arg_count = arg_count,
         .reply = &coord->reply,
         .store = coord->store,
         .wall_ms = coord_wall(coord),
     };
+    if (call->spec == NULL || !arity_is_right(call->spec, arg_count))
+        return false;
+    if (call->spec->key_shape == CMD_KEYS_ONE) {
+        call->key = expect_key(coord, coord->proxy.db,
+                               coord->args[call->spec->key_first]);
+        has_key = true;
+    }
+    return cmd_locate(call, has_key);
+}
+
+static void
+run_call(struct coord *coord, struct cmd_call *call, struct op *op)
+{
     size_t start = coord->reply.out.used;
 
-    call.spec = cmd_find(coord->args, arg_count);
-    if (call.spec == NULL || !arity_is_right(call.spec, arg_count))
-        return false;
     coord->op = op;
     coord->reply.proto = coord->proxy.proto;
     coord->reply.errors = 0;
-    if (!cmd_locate(&call, false)) return false;
-    if ((call.spec->flags & CMD_DENYOOM) && !cmd_check_room(&call)) {
-        execute_finish(coord, &call, op, start);
-        return true;
+    if ((call->spec->flags & CMD_DENYOOM) && !cmd_check_room(call)) {
+        execute_finish(coord, call, op, start);
+        return;
     }
-    route_run(coord, &call);
-    return true;
+    route_run(coord, call);
+}
+
+static void
+set_proxy(struct coord *coord, uint8_t proto, uint32_t db, uint32_t flags)
+{
+    coord->proxy.proto = proto;
+    coord->proxy.db = db;
+    coord->proxy.flags = CLIENT_AUTHENTICATED | flags;
 }
 
 bool
 request_run(struct coord *coord, const struct asker *asker, struct op *op)
 {
+    struct cmd_call call;
+
     if (!op_args(coord, buf_bytes(&op->args), op->arg_count)) return false;
     coord->asker = *asker;
-    coord->proxy.proto = op->proto;
-    coord->proxy.db = op->db;
-    coord->proxy.flags = CLIENT_AUTHENTICATED | op->flags;
-    return run_args(coord, op->arg_count, op);
+    set_proxy(coord, op->proto, op->db, op->flags);
+    if (!make_call(coord, op->arg_count, &call)) return false;
+    run_call(coord, &call, op);
+    return true;
 }
 
 static bool
-lists_agree(struct coord *coord, const struct frame *frame,
-            const struct cmd_spec *spec, uint32_t arg_count)
+lists_agree(const struct coord *coord, const struct frame *frame,
+            const struct cmd_call *call)
 {
     const struct ring_map *map = replica_map(coord->replica);
-    struct cmd_call call = {
-        .env = coord->env,
-        .client = &coord->proxy,
-        .spec = spec,
-        .args = coord->args,
-        .arg_count = arg_count,
-        .store = coord->store,
-    };
-    const struct store_key *keys;
     uint32_t count;
+    const struct store_key *keys = route_keys(call, &count);
 
-    if (frame->list_hash == 0 || spec == NULL) return true;
-    if (!arity_is_right(spec, arg_count) || !cmd_locate(&call, false))
-        return true;
-    keys = route_keys(&call, &count);
-    if (count == 0) return true;
-    return ring_map_list(map, keys[0].slot)->hash == frame->list_hash;
+    return frame->list_hash == 0 || count == 0 ||
+           ring_map_list(map, keys[0].slot)->hash == frame->list_hash;
+}
+
+static void
+refuse(struct coord *coord, struct link *link, const struct frame *frame,
+       enum reply_status why)
+{
+    request_reply(coord, link, frame->request_id, why, BYTES_LIT(""));
 }
 
 void
@@ -173,6 +189,7 @@ request_frame(struct coord *coord, struct link *link, const struct frame *frame)
     uint64_t count = wire_varint(&reader);
     int64_t age = link_frame_age_ms(link, frame, coord_wall(coord));
     struct bytes wire = wire_rest(&reader);
+    struct cmd_call call;
 
     if (reader.is_bad || count > REQUEST_ARGS_MAX || db >= STORE_DBS ||
         (proto != 2 && proto != 3) || !op_args(coord, wire, (uint32_t)count)) {
@@ -180,21 +197,22 @@ request_frame(struct coord *coord, struct link *link, const struct frame *frame)
         return;
     }
     if (replica_map(coord->replica) == NULL || hops >= OP_HOPS_MAX) {
-        request_reply(coord, link, frame->request_id, REPLY_AGAIN,
-                      BYTES_LIT(""));
+        refuse(coord, link, frame, REPLY_AGAIN);
         return;
     }
     if (age > (int64_t)frame->timeout_ms) {
-        request_reply(coord, link, frame->request_id, REPLY_LATE,
-                      BYTES_LIT(""));
+        refuse(coord, link, frame, REPLY_LATE);
         return;
     }
-    if (!lists_agree(coord, frame, cmd_find(coord->args, (uint32_t)count),
-                     (uint32_t)count)) {
+    set_proxy(coord, proto, db, flags & REQUEST_NO_TOUCH ? CLIENT_NO_TOUCH : 0);
+    if (!make_call(coord, (uint32_t)count, &call)) {
+        link_break(link, "a request without sense");
+        return;
+    }
+    if (!lists_agree(coord, frame, &call)) {
         coord->effects.exchange(coord->effects.self,
                                 coord_link_of(link)->number);
-        request_reply(coord, link, frame->request_id, REPLY_LIST,
-                      BYTES_LIT(""));
+        refuse(coord, link, frame, REPLY_LIST);
         return;
     }
     coord->asker = (struct asker){
@@ -203,15 +221,9 @@ request_frame(struct coord *coord, struct link *link, const struct frame *frame)
         .hops = (uint8_t)(hops + 1),
         .deadline_ms = coord_now(coord) + frame->timeout_ms - age,
     };
-    coord->proxy.proto = proto;
-    coord->proxy.db = db;
-    coord->proxy.flags =
-        CLIENT_AUTHENTICATED |
-        (flags & REQUEST_NO_TOUCH ? (uint32_t)CLIENT_NO_TOUCH : 0);
     coord->reply.out.used = 0;
     stat_add(&coord->stats.ops_served);
-    if (!run_args(coord, (uint32_t)count, NULL))
-        link_break(link, "a request without sense");
+    run_call(coord, &call, NULL);
 }
 
 /* ---- the answer ---- */

@@ -59,6 +59,7 @@ static void
 on_batch(void *self, struct link *link, const struct frame *batch)
 {
     (void)self;
+    if (batch == NULL) return;
     check(link->state == LINK_OPEN && batch->type == FRAME_BATCH);
 }
 

@@ -205,7 +205,7 @@ retry_one(struct coord *coord, struct op *op)
         op_again(coord, op);
     } else if (op->step == STEP_COPIES && op->wants_retry) {
         op->retry_ms = INT64_MAX;
-        copies_retry(coord, op);
+        shortfall_retry(coord, op);
     }
 }
 

@@ -5,7 +5,8 @@
  * the first record):
  *     u8 flags (1: a repair, no tenure is checked; 2: to be kept for another,
  *     whose number follows as u16; 4: of a tenure that fewer have promised
- *     than should) | varint how many
+ *     than should; 8: of the primary before, to the holder of the tenure) |
+ *     varint how many
  *     each: u32 list hash | u64 tenure | a record (store/record.h)
  * NACK payload:
  *     u64 number of the copy | u8 why | u64 stamp | for BEATEN: u64 tenure of
@@ -22,12 +23,14 @@
  *       BEATEN  a newer version        merges it, runs the command once more
  *       LACKING a cell is not here     sends the whole key
  *       FULL    no memory, too old     marks the slot dirty
+ *       LATER   no tenure here yet     hands it over again soon
  *
  * What is not taken in the end, for whatever reason, leaves a dirty mark.
  */
 #include "coord/inside.h"
 
 #include "bus/wire.h"
+#include "version/vector.h"
 
 enum { COPY_RECORDS_MAX = 1 << 20 };
 
@@ -37,6 +40,7 @@ enum nack_why {
     NACK_BEATEN = 3,
     NACK_LACKING = 4,
     NACK_FULL = 5,
+    NACK_LATER = 6,
 };
 
 /* ---- sending ---- */
@@ -171,10 +175,9 @@ send_copy(struct coord *coord, struct op *op, uint32_t number)
     coord->effects.wake(coord->effects.self, link);
 }
 
-/* Every member that owns, or is to own, one of the changed slots. */
-static uint32_t
-targets(const struct coord *coord, const struct op *op, uint16_t *out,
-        uint32_t room)
+uint32_t
+copies_targets(const struct coord *coord, const struct op *op, uint16_t *out,
+               uint32_t room)
 {
     const struct ring_map *map = replica_map(coord->replica);
     uint32_t count = 0, i, k, n;
@@ -288,11 +291,11 @@ void
 copies_send(struct coord *coord, struct op *op)
 {
     uint16_t numbers[64];
-    uint32_t count = targets(coord, op, numbers, ARRAY_LEN(numbers)), i;
+    uint32_t count = copies_targets(coord, op, numbers, ARRAY_LEN(numbers)), i;
     bool is_combined = two_will_do(coord, op) && asker_owns_all(coord, op);
 
     op->run++;
-    op->is_beaten = false;
+    op->is_beaten = op->is_stale = false;
     op->acked_count = op->standin_count = 0;
     for (i = 0; i < count; i++)
         send_copy(coord, op, numbers[i]);
@@ -303,8 +306,8 @@ copies_send(struct coord *coord, struct op *op)
     }
 }
 
-static bool
-holds_tenure(const struct coord *coord, uint32_t slot)
+bool
+copies_holds_tenure(const struct coord *coord, uint32_t slot)
 {
     const struct ring_list *list =
         ring_map_list(replica_map(coord->replica), slot);
@@ -313,7 +316,8 @@ holds_tenure(const struct coord *coord, uint32_t slot)
 }
 
 /* The record that is here is what was written, or has it in it: a later write
- * of this node, nobody else having been the primary meanwhile. Slot locked. */
+ * of this node, nobody else having been the primary meanwhile; and it was
+ * written in tenure. Slot locked. */
 static bool
 is_still_here(struct coord *coord, const struct touched *touched,
               const struct record *record)
@@ -324,6 +328,10 @@ is_still_here(struct coord *coord, const struct touched *touched,
     if (touched->is_counter) return true;
     key = store_key(coord->store, record->db, record->key);
     newest = store_newest(coord->store, &key);
+    if (replica_is_out(coord->replica, touched->slot, touched->newest,
+                       touched->tenure)) {
+        return false;
+    }
     if (newest.bits == touched->newest.bits) return true;
     return newest.bits > touched->newest.bits &&
            stamp_node(newest) == coord->replica->self &&
@@ -331,41 +339,64 @@ is_still_here(struct coord *coord, const struct touched *touched,
                                  touched->tenure);
 }
 
+/* Appends it as it is now; false: see copies_send_now. */
+static bool
+put_now(struct coord *coord, const struct touched *touched, enum copy_flag how,
+        struct buf *out)
+{
+    const struct ring_list *list =
+        ring_map_list(replica_map(coord->replica), touched->slot);
+    struct stamp tenure = touched->tenure;
+    struct record record;
+    bool is_fine;
+
+    store_lock(coord->store, touched->slot);
+    is_fine = store_record_of(coord->store, touched->slot, touched->hash,
+                              coord_wall(coord), &record) &&
+              (how == COPY_REPAIR || is_still_here(coord, touched, &record));
+    if (is_fine) {
+        if (how == COPY_REPAIR) {
+            tenure =
+                replica_tenure_of(coord->replica, touched->slot, record.stamp);
+        } else if (copies_holds_tenure(coord, touched->slot)) {
+            /* it may have been renewed since: for another list of owners */
+            tenure = coord->replica->slots[touched->slot].promised;
+        }
+        wire_put_u32(out, list->hash);
+        wire_put_u64(out, tenure.bits);
+        record_write(out, &record);
+    }
+    store_unlock(coord->store, touched->slot);
+    return is_fine;
+}
+
 bool
-copies_send_one(struct coord *coord, struct op *op, uint32_t number,
-                const struct touched *touched, bool is_repair)
+copies_send_now(struct coord *coord, struct op *op, uint32_t number,
+                const struct touched *touched, uint32_t count,
+                enum copy_flag how)
 {
     struct link *link = coord->effects.link(coord->effects.self, number);
     struct frame frame = {.type = FRAME_COPY};
-    struct touched as_sent = *touched;
-    struct record record;
+    uint32_t i, records = 0;
     size_t place;
 
     if (link == NULL || link_unsent(link) > LINK_OUT_SOFT * 4) return false;
-    store_lock(coord->store, touched->slot);
-    if (!store_record_of(coord->store, touched->slot, touched->hash,
-                         coord_wall(coord), &record) ||
-        (!is_repair && !is_still_here(coord, touched, &record))) {
-        store_unlock(coord->store, touched->slot);
-        return false;
-    }
     coord->scratch.used = 0;
-    record_write(&coord->scratch, &record);
-    if (is_repair) {
-        as_sent.tenure =
-            replica_tenure_of(coord->replica, touched->slot, record.stamp);
-    } else if (holds_tenure(coord, touched->slot)) {
-        /* it may have been renewed since: for another list of owners */
-        as_sent.tenure = coord->replica->slots[touched->slot].promised;
+    for (i = 0; i < count; i++) {
+        if (!touched[i].is_changed ||
+            !wants_copy(coord, touched[i].slot, number))
+            continue;
+        if (!put_now(coord, &touched[i], how, &coord->scratch)) return false;
+        records++;
     }
-    store_unlock(coord->store, touched->slot);
+    if (records == 0) return false;
     push_sent(coord_link_of(link), link, op);
     place = link_begin(link, &frame, coord_wall(coord));
-    wire_put_u8(&link->out, is_repair      ? COPY_REPAIR
-                            : op->is_short ? COPY_SHORT
-                                           : 0);
-    wire_put_varint(&link->out, 1);
-    put_record(coord, &link->out, &as_sent, buf_bytes(&coord->scratch));
+    wire_put_u8(&link->out, (uint8_t)(how != COPY_PLAIN ? how
+                                      : op->is_short    ? COPY_SHORT
+                                                        : COPY_PLAIN));
+    wire_put_varint(&link->out, records);
+    wire_put_raw(&link->out, buf_bytes(&coord->scratch));
     link_end(link, place, true, coord_now(coord));
     stat_add(&coord->stats.copies_sent);
     coord->effects.wake(coord->effects.self, link);
@@ -453,6 +484,28 @@ is_stale_repair(const struct coord *coord, const struct incoming *incoming,
     return true;
 }
 
+/*
+ * A write of the primary before this one, which had not got its copies: taken
+ * by the holder of a later tenure, as what it finds, it counts like a write of
+ * that tenure.
+ */
+static enum nack_why
+check_adopted(const struct coord *coord, const struct incoming *incoming,
+              struct stamp *stamp)
+{
+    const struct slot_state *state = &coord->replica->slots[incoming->slot];
+
+    *stamp = state->promised;
+    if (state->promised_to != coord->replica->self) return NACK_STALE;
+    if (!copies_holds_tenure(coord, incoming->slot)) return NACK_LATER;
+    if (state->promised.bits <= incoming->record.stamp.bits ||
+        replica_is_out(coord->replica, incoming->slot, incoming->record.stamp,
+                       incoming->tenure)) {
+        return NACK_BEATEN;
+    }
+    return 0;
+}
+
 /* 0: may be taken. */
 static enum nack_why
 check_incoming(struct coord *coord, const struct incoming *incoming,
@@ -467,6 +520,7 @@ check_incoming(struct coord *coord, const struct incoming *incoming,
         return is_stale_repair(coord, incoming, stamp) ? NACK_STALE : 0;
     }
     if (list->hash != incoming->list_hash) return NACK_LIST;
+    if (flags & COPY_ADOPT) return check_adopted(coord, incoming, stamp);
     if (!replica_promise(coord->replica, incoming->slot, incoming->tenure,
                          stamp_node(incoming->tenure))) {
         *stamp = coord->replica->slots[incoming->slot].promised;
@@ -519,6 +573,17 @@ nack_beaten(struct coord *coord, struct link *link,
     }
 }
 
+/* What is here was written upon the version that is handed over. */
+static bool
+has_seen(struct coord *coord, const struct incoming *incoming)
+{
+    struct record here;
+
+    return store_record(coord->store, &incoming->key, coord_wall(coord),
+                        &here) &&
+           vector_covers(here.stamp, here.vector, incoming->record.stamp);
+}
+
 /* The common case: one record. */
 static void
 take_one(struct coord *coord, struct link *link,
@@ -532,6 +597,8 @@ take_one(struct coord *coord, struct link *link,
     why = check_incoming(coord, incoming, flags, &stamp);
     if (why == 0) why = merge_incoming(coord, incoming, flags, &stamp);
     if (is_repair) coord->replica->slots[incoming->slot].brought++;
+    if (why == NACK_BEATEN && (flags & COPY_ADOPT) && has_seen(coord, incoming))
+        why = 0;
     if (why == NACK_BEATEN) {
         nack_beaten(coord, link, incoming, stamp);
     } else if (why != 0) {
@@ -633,124 +700,6 @@ copies_frame(struct coord *coord, struct link *link, const struct frame *frame)
     mem_free(all);
 }
 
-/* ---- not enough ---- */
-
-/*
- * Puts back what was there before. False: it can't be, or not wholly: somebody
- * has written on top of it, the value was too large to be kept, or it is a
- * counter, which counts wherever it may have been merged meanwhile.
- */
-static bool
-put_back(struct coord *coord, const struct op *op)
-{
-    struct wire_reader reader = wire_reader(buf_bytes(&op->before));
-    bool is_whole = true;
-    uint32_t i;
-
-    for (i = 0; i < op->touched_count; i++) {
-        const struct touched *touched = &op->touched[i];
-        struct bytes bytes = wire_take(&reader, touched->before_bytes);
-        struct wire_reader one = wire_reader(bytes);
-        struct record record;
-        struct store_key key;
-
-        if (!touched->is_changed) continue;
-        store_lock(coord->store, touched->slot);
-        if (!touched->is_before_kept || touched->is_counter ||
-            !store_drop_version(coord->store, touched->slot, touched->hash,
-                                touched->newest, coord_wall(coord))) {
-            is_whole = false;
-        } else if (bytes.size > 0 && record_read(&one, &record)) {
-            key = store_key(coord->store, record.db, record.key);
-            (void)store_merge(coord->store, &key, &record, coord_wall(coord),
-                              NULL);
-        }
-        store_unlock(coord->store, touched->slot);
-    }
-    return is_whole;
-}
-
-static void
-mark_others(struct coord *coord, const struct op *op)
-{
-    uint16_t numbers[64];
-    uint32_t count = targets(coord, op, numbers, ARRAY_LEN(numbers)), i;
-
-    for (i = 0; i < count; i++)
-        copies_mark_dirty(coord, op, numbers[i]);
-}
-
-/* What it does does not depend on what was there, so doing it twice is no harm.
- */
-static bool
-is_blind(const struct op *op)
-{
-    static const char *const names[] = {"setex", "psetex", "mset",
-                                        "kula.flush"};
-    uint32_t i;
-
-    if (strcmp(op->spec->name, "set") == 0) return op->arg_count == 3;
-    for (i = 0; i < ARRAY_LEN(names); i++) {
-        if (strcmp(op->spec->name, names[i]) == 0) return true;
-    }
-    return false;
-}
-
-/*
- * Increments add up wherever they are merged, so they need no tenure to be
- * kept: in sloppy mode they are sent once more as they are. (That two clients
- * may then have got the same number is what strict mode is for.)
- */
-static bool
-resend_counters(struct coord *coord, struct op *op)
-{
-    uint16_t numbers[64];
-    uint32_t count, i, k, sent = 0;
-
-    if (op->is_resent || op->is_beaten ||
-        atomic_load_explicit(&coord->replica->is_strict,
-                             memory_order_relaxed)) {
-        return false;
-    }
-    for (i = 0; i < op->touched_count; i++) {
-        if (op->touched[i].is_changed && !op->touched[i].is_counter)
-            return false;
-    }
-    op->is_resent = true;
-    count = targets(coord, op, numbers, ARRAY_LEN(numbers));
-    for (i = 0; i < count; i++) {
-        for (k = 0; k < op->touched_count; k++) {
-            if (op->touched[k].is_changed &&
-                copies_send_one(coord, op, numbers[i], &op->touched[k], true))
-                sent++;
-        }
-    }
-    return sent > 0;
-}
-
-/*
- * No more answers will come, and they were not enough: most likely all have
- * refused, as this node was no primary any more without knowing. If it is here
- * alone it is taken back. A blind write runs again, here or at the new primary.
- * Others are not: somebody may have read the version and passed it on, and then
- * it would happen twice.
- */
-static void
-nobody_left(struct coord *coord, struct op *op)
-{
-    if (resend_counters(coord, op)) return;
-    if (op->acked_count == 0 && !op->has_lost && !op->is_told &&
-        put_back(coord, op)) {
-        stat_add(&coord->replica->taken_back);
-        mark_others(coord, op); /* a comparison may have brought it there */
-    }
-    if (op->arg_count > 0 && !op->is_told && is_blind(op)) {
-        op_wait(coord, op, coord_now(coord) + RETRY_MS);
-    } else {
-        op_fail(coord, op);
-    }
-}
-
 /* ---- acknowledgements ---- */
 
 static void
@@ -771,7 +720,7 @@ count_ack(struct coord *coord, const struct sent_copy *sent, uint32_t number)
         }
     }
     if (op->step == STEP_COPIES && op->out == 0 && op->is_beaten) {
-        nobody_left(coord, op);
+        shortfall(coord, op);
         return;
     }
     op_release(coord, op);
@@ -863,14 +812,6 @@ merge_beating(struct coord *coord, struct bytes rest)
 }
 
 static void
-want_retry(struct coord *coord, struct op *op)
-{
-    op->wants_retry = true;
-    op->retry_ms = coord_now(coord) + RETRY_MS;
-    if (op->retry_ms < coord->retry_ms) coord->retry_ms = op->retry_ms;
-}
-
-static void
 refused(struct coord *coord, struct link *link, struct op *op,
         enum nack_why why, struct stamp stamp, struct bytes rest)
 {
@@ -881,7 +822,7 @@ refused(struct coord *coord, struct link *link, struct op *op,
     case NACK_LIST:
         coord->effects.exchange(coord->effects.self, number);
         copies_mark_dirty(coord, op, number);
-        if (op->step == STEP_COPIES) want_retry(coord, op);
+        if (op->step == STEP_COPIES) shortfall_retry_soon(coord, op);
         return;
     case NACK_STALE:
         for (i = 0; i < op->touched_count; i++) {
@@ -893,6 +834,7 @@ refused(struct coord *coord, struct link *link, struct op *op,
         }
         stat_add(&coord->replica->stale_writes);
         copies_mark_dirty(coord, op, number);
+        op->is_stale = true;
         if (op->step == STEP_VERSIONS)
             op_wait(coord, op, coord_now(coord) + RETRY_MS);
         return;
@@ -905,13 +847,12 @@ refused(struct coord *coord, struct link *link, struct op *op,
             op_wait(coord, op, coord_now(coord) + RETRY_MS);
         return;
     case NACK_LACKING:
-        for (i = 0; i < op->touched_count; i++) {
-            if (op->touched[i].is_changed &&
-                !copies_send_one(coord, op, number, &op->touched[i], false)) {
-                copies_mark_dirty(coord, op, number);
-            }
+        if (copies_send_now(coord, op, number, op->touched, op->touched_count,
+                            COPY_PLAIN)) {
+            return;
         }
-        return;
+        break;
+    case NACK_LATER: break;
     case NACK_FULL: break;
     }
     copies_mark_dirty(coord, op, number);
@@ -930,7 +871,7 @@ copies_nack(struct coord *coord, struct link *link, const struct frame *frame)
 
     /* numbers count from 1 */
     if (reader.is_bad || number <= to->first || number > link->copies_sent ||
-        why < NACK_LIST || why > NACK_FULL) {
+        why < NACK_LIST || why > NACK_LATER) {
         link_break(link, "a refusal without sense");
         return;
     }
@@ -956,71 +897,8 @@ copies_nack(struct coord *coord, struct link *link, const struct frame *frame)
     refused(coord, link, op, (enum nack_why)why, stamp, wire_rest(&reader));
     op->out--;
     if (op->out == 0 && op->step == STEP_COPIES && !op->wants_retry) {
-        nobody_left(coord, op);
+        shortfall(coord, op);
     } else {
         op_release(coord, op);
     }
-}
-
-/* What has become of the tenures that a write was made under. */
-enum standing {
-    STANDING_FIRM, /* held, for the present lists of owners */
-    STANDING_OPEN, /* asked for anew, for other lists */
-    STANDING_LOST, /* promised to somebody else */
-};
-
-static enum standing
-standing_of(struct coord *coord, const struct op *op)
-{
-    enum standing standing = STANDING_FIRM;
-    uint32_t i;
-
-    for (i = 0; i < op->touched_count && standing != STANDING_LOST; i++) {
-        struct slot_state *state;
-
-        if (!op->touched[i].is_changed) continue;
-        store_lock(coord->store, op->touched[i].slot);
-        state = &coord->replica->slots[op->touched[i].slot];
-        if (state->promised_to != coord->replica->self) {
-            standing = STANDING_LOST;
-        } else if (!holds_tenure(coord, op->touched[i].slot)) {
-            state->is_wanted = true;
-            standing = STANDING_OPEN;
-        }
-        store_unlock(coord->store, op->touched[i].slot);
-    }
-    return standing;
-}
-
-/* Lists differed: what was written is sent once more to the owners as they are
- * now, as soon as they have promised this node their tenure. */
-void
-copies_retry(struct coord *coord, struct op *op)
-{
-    uint16_t numbers[64];
-    uint32_t count, i, k;
-
-    op->wants_retry = false;
-    switch (standing_of(coord, op)) {
-    case STANDING_FIRM: break;
-    case STANDING_OPEN:
-        atomic_fetch_add_explicit(&coord->replica->wanted, 1,
-                                  memory_order_relaxed);
-        want_retry(coord, op);
-        return;
-    case STANDING_LOST:
-        if (op->out == 0) nobody_left(coord, op);
-        return;
-    }
-    count = targets(coord, op, numbers, ARRAY_LEN(numbers));
-    for (i = 0; i < count; i++) {
-        for (k = 0; k < op->touched_count; k++) {
-            if (op->touched[k].is_changed &&
-                !copies_send_one(coord, op, numbers[i], &op->touched[k],
-                                 false)) {
-                copies_mark_dirty(coord, op, numbers[i]);
-            }
-        }
-    }
-    if (op->out == 0) nobody_left(coord, op);
 }

@@ -6,6 +6,7 @@
  *   route.c    where a command is run
  *   execute.c  running it here: guard, what it changed
  *   copies.c   COPY, ACK, NACK: both ends
+ *   shortfall.c  a write whose copies were not enough
  *   versions.c VERSIONS: reads of a quorum, both ends
  *   fetch.c    FETCH: keys of an open tenure, both ends
  *   request.c  REQUEST, REPLY: commands run elsewhere, both ends
@@ -78,6 +79,7 @@ struct op {
     bool has_lost;     /* a copy of it is perhaps stored somewhere */
     bool is_resent;    /* as repairs: of counters, once */
     bool is_beaten;    /* a newer version was met: its own copy is gone */
+    bool is_stale;     /* refused for its tenure */
     bool is_told;      /* the asking peer has the reply: EXECUTED */
     struct link *told; /* on which, until its copy is acknowledged */
     bool is_silent;    /* CLIENT REPLY OFF or SKIP */
@@ -248,22 +250,39 @@ void execute_take_reply(struct op *op, struct reply *reply, size_t start);
 /* ---- copies.c ---- */
 /* Sends coord->records to the other owners; ends the op if that is enough. */
 void copies_send(struct coord *coord, struct op *op);
-/* One record as it is now, to one member; true if it is under way. */
-bool copies_send_one(struct coord *coord, struct op *op, uint32_t number,
-                     const struct touched *touched, bool is_repair);
+/* How a copy is to be taken; in its flags. */
+enum copy_flag {
+    COPY_PLAIN = 0,
+    COPY_REPAIR = 1, /* no tenure is checked */
+    COPY_HINT = 2,   /* to be kept for another */
+    COPY_SHORT = 4,  /* of a tenure that fewer have promised than should */
+    COPY_ADOPT = 8,  /* of the primary before, to the holder of the tenure */
+};
+/*
+ * The changed records among these that concern the member, as they are now, in
+ * one copy: it is taken, and acknowledged, as a whole. False: it can't be sent;
+ * or there is no such record; or what is here does not have `touched` in it
+ * (REPAIR: is sent anyway).
+ */
+bool copies_send_now(struct coord *coord, struct op *op, uint32_t number,
+                     const struct touched *touched, uint32_t count,
+                     enum copy_flag how);
+/* Every other member that owns, or is to own, one of the changed slots. */
+uint32_t copies_targets(const struct coord *coord, const struct op *op,
+                        uint16_t *out, uint32_t room);
+/* This node may write the slot, for its present list. Slot locked. */
+bool copies_holds_tenure(const struct coord *coord, uint32_t slot);
 void copies_frame(struct coord *coord, struct link *link,
                   const struct frame *frame);
 void copies_nack(struct coord *coord, struct link *link,
                  const struct frame *frame);
 void copies_acked(struct coord *coord, struct link *link);
 void copies_lost(struct coord *coord, struct link *link);
-void copies_retry(struct coord *coord, struct op *op);
 /* Owners of the written slots that can be reached, self included, are at least
  * W each. */
 bool copies_can_reach(struct coord *coord, const struct cmd_call *call);
 
 /* What copies.c and standins.c share. */
-enum { COPY_REPAIR = 1, COPY_HINT = 2, COPY_SHORT = 4 };
 void copies_push(struct coord_link *to, const struct link *link,
                  const struct sent_copy *copy);
 void copies_put_records(struct coord *coord, const struct op *op,
@@ -276,6 +295,13 @@ struct incoming {
 };
 void copies_mark_dirty(struct coord *coord, const struct op *op,
                        uint32_t number);
+
+/* ---- shortfall.c ---- */
+/* No more answers will come, and they were not enough. */
+void shortfall(struct coord *coord, struct op *op);
+/* Its lists or its tenure were others: now again, or in a moment. */
+void shortfall_retry(struct coord *coord, struct op *op);
+void shortfall_retry_soon(struct coord *coord, struct op *op);
 
 /* ---- standins.c ---- */
 /* The changed records that `target` can't be sent go to a stand-in; false: to

@@ -10,6 +10,7 @@ src_libkula_a_SOURCES += \
 	src/coord/parts.c \
 	src/coord/request.c \
 	src/coord/route.c \
+	src/coord/shortfall.c \
 	src/coord/standins.c \
 	src/coord/versions.c \
 	src/coord/whole.c

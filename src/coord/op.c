@@ -88,8 +88,8 @@ op_new(struct coord *coord, const struct cmd_call *call)
     op->db = (uint8_t)call->client->db;
     op->is_write = (call->spec->flags & CMD_WRITE) != 0;
     op->is_silent = (call->client->flags & silent) != 0;
-    op->is_told = op->has_lost = op->is_resent = op->is_beaten = op->is_short =
-        op->wants_retry = op->has_run = false;
+    op->is_told = op->has_lost = op->is_resent = op->is_beaten = op->is_stale =
+        op->is_short = op->wants_retry = op->has_run = false;
     op->is_held = true;
     op->told = NULL;
     op->retry_ms = INT64_MAX;

@@ -333,8 +333,8 @@ read_answers(struct coord *coord, struct op *op, struct link *link,
             struct touched *touched = &op->touched[i];
 
             touched->is_changed = true; /* a dirty mark if it gets lost */
-            if (copies_send_one(coord, op, coord_link_of(link)->number, touched,
-                                true)) {
+            if (copies_send_now(coord, op, coord_link_of(link)->number, touched,
+                                1, COPY_REPAIR)) {
                 answers->repairs++;
                 stat_add(&coord->replica->read_repairs);
             }

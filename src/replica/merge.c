@@ -124,6 +124,13 @@ is_out(const struct slot_state *state, struct stamp stamp, struct stamp tenure)
     return false;
 }
 
+bool
+replica_is_out(const struct replica *replica, uint32_t slot,
+               struct stamp stamp, struct stamp tenure)
+{
+    return is_out(&replica->slots[slot], stamp, tenure);
+}
+
 static bool
 is_plain(const struct record *record)
 {

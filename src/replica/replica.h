@@ -170,6 +170,10 @@ void replica_saw_short(struct replica *replica, uint32_t slot,
  * than it where it had no room any more; STAMP_NEVER: not known, or short. */
 struct stamp replica_tenure_of(const struct replica *replica, uint32_t slot,
                                struct stamp stamp);
+/* The version `stamp`, written under `tenure` (STAMP_NEVER: not known), was
+ * written after a later tenure of another node had begun. */
+bool replica_is_out(const struct replica *replica, uint32_t slot,
+                    struct stamp stamp, struct stamp tenure);
 /* As far as is known here, nobody else has held a tenure since `tenure`. */
 bool replica_is_sole_since(const struct replica *replica, uint32_t slot,
                            struct stamp tenure);

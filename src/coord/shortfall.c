@@ -1,0 +1,285 @@
+/*
+ * A write that ran here and whose copies were not enough: some were refused,
+ * and no more answers will come.
+ *
+ *     counters, sloppy       sent once more as they are: they add up
+ *     a later tenure began   here: written and sent once more under that;
+ *                            elsewhere: handed over to its holder
+ *     none of these helps    taken back if it is here alone; a blind write runs
+ *                            again; the others end as UNCERTAIN
+ *
+ * All of it within the write's time.
+ */
+#include "coord/inside.h"
+
+#include "bus/wire.h"
+
+/* ---- taken back ---- */
+
+/*
+ * Puts back what was there before. False: it can't be, or not wholly: somebody
+ * has written on top of it, the value was too large to be kept, or it is a
+ * counter, which counts wherever it may have been merged meanwhile.
+ */
+static bool
+put_back(struct coord *coord, const struct op *op)
+{
+    struct wire_reader reader = wire_reader(buf_bytes(&op->before));
+    bool is_whole = true;
+    uint32_t i;
+
+    for (i = 0; i < op->touched_count; i++) {
+        const struct touched *touched = &op->touched[i];
+        struct bytes bytes = wire_take(&reader, touched->before_bytes);
+        struct wire_reader one = wire_reader(bytes);
+        struct record record;
+        struct store_key key;
+
+        if (!touched->is_changed) continue;
+        store_lock(coord->store, touched->slot);
+        if (!touched->is_before_kept || touched->is_counter ||
+            !store_drop_version(coord->store, touched->slot, touched->hash,
+                                touched->newest, coord_wall(coord))) {
+            is_whole = false;
+        } else if (bytes.size > 0 && record_read(&one, &record)) {
+            key = store_key(coord->store, record.db, record.key);
+            (void)store_merge(coord->store, &key, &record, coord_wall(coord),
+                              NULL);
+        }
+        store_unlock(coord->store, touched->slot);
+    }
+    return is_whole;
+}
+
+static void
+mark_others(struct coord *coord, const struct op *op)
+{
+    uint16_t numbers[64];
+    uint32_t count = copies_targets(coord, op, numbers, ARRAY_LEN(numbers)), i;
+
+    for (i = 0; i < count; i++)
+        copies_mark_dirty(coord, op, numbers[i]);
+}
+
+/* What it does does not depend on what was there, so doing it twice is no harm.
+ */
+static bool
+is_blind(const struct op *op)
+{
+    static const char *const names[] = {"setex", "psetex", "mset",
+                                        "kula.flush"};
+    uint32_t i;
+
+    if (strcmp(op->spec->name, "set") == 0) return op->arg_count == 3;
+    for (i = 0; i < ARRAY_LEN(names); i++) {
+        if (strcmp(op->spec->name, names[i]) == 0) return true;
+    }
+    return false;
+}
+
+/*
+ * Increments add up wherever they are merged, so they need no tenure to be
+ * kept: in sloppy mode they are sent once more as they are. (That two clients
+ * may then have got the same number is what strict mode is for.)
+ */
+static bool
+resend_counters(struct coord *coord, struct op *op)
+{
+    uint16_t numbers[64];
+    uint32_t count, i, sent = 0;
+
+    if (op->is_resent || op->is_beaten ||
+        atomic_load_explicit(&coord->replica->is_strict,
+                             memory_order_relaxed)) {
+        return false;
+    }
+    for (i = 0; i < op->touched_count; i++) {
+        if (op->touched[i].is_changed && !op->touched[i].is_counter)
+            return false;
+    }
+    op->is_resent = true;
+    count = copies_targets(coord, op, numbers, ARRAY_LEN(numbers));
+    for (i = 0; i < count; i++) {
+        sent += copies_send_now(coord, op, numbers[i], op->touched,
+                                op->touched_count, COPY_REPAIR);
+    }
+    return sent > 0;
+}
+
+/*
+ * What is here alone is taken back. A blind write runs again, here or at the
+ * new primary. Others do not: somebody may have read the version and passed it
+ * on, and then it would happen twice.
+ */
+static void
+give_up(struct coord *coord, struct op *op)
+{
+    if (op->acked_count == 0 && !op->has_lost && !op->is_told &&
+        put_back(coord, op)) {
+        stat_add(&coord->replica->taken_back);
+        mark_others(coord, op); /* a comparison may have brought it there */
+    }
+    if (op->arg_count > 0 && !op->is_told && is_blind(op)) {
+        op_wait(coord, op, coord_now(coord) + RETRY_MS);
+    } else {
+        op_fail(coord, op);
+    }
+}
+
+/* ---- once more ---- */
+
+/* What has become of the tenures that a write was made under. */
+enum standing {
+    STANDING_FIRM, /* held, for the present lists of owners */
+    STANDING_OPEN, /* asked for anew, or not compared yet */
+    STANDING_LOST, /* promised to somebody else */
+};
+
+static enum standing
+standing_of(struct coord *coord, const struct op *op)
+{
+    enum standing standing = STANDING_FIRM;
+    uint32_t i;
+
+    for (i = 0; i < op->touched_count && standing != STANDING_LOST; i++) {
+        struct slot_state *state;
+
+        if (!op->touched[i].is_changed) continue;
+        store_lock(coord->store, op->touched[i].slot);
+        state = &coord->replica->slots[op->touched[i].slot];
+        if (state->promised_to != coord->replica->self) {
+            standing = STANDING_LOST;
+        } else if (!copies_holds_tenure(coord, op->touched[i].slot) ||
+                   state->tenure != TENURE_HELD) {
+            state->is_wanted = true;
+            standing = STANDING_OPEN;
+        }
+        store_unlock(coord->store, op->touched[i].slot);
+    }
+    return standing;
+}
+
+/*
+ * The tenure went to another node between the execution and the copies, as it
+ * does when an owner comes or returns. What was written is older than the new
+ * tenure, so it is in order to find it; where it got to is what matters. Once
+ * the new holder has taken it, under its tenure and before it has written the
+ * key itself, it is as if the holder had found it when it began: with W copies
+ * it is acknowledged. One key only: several would be taken one by one.
+ */
+static bool
+hand_over(struct coord *coord, struct op *op)
+{
+    const struct touched *changed = NULL;
+    uint32_t i, holder;
+
+    for (i = 0; i < op->touched_count; i++) {
+        if (!op->touched[i].is_changed) continue;
+        if (changed != NULL) return false;
+        changed = &op->touched[i];
+    }
+    if (changed == NULL || op->is_short) return false;
+    store_lock(coord->store, changed->slot);
+    holder = coord->replica->slots[changed->slot].promised_to;
+    store_unlock(coord->store, changed->slot);
+    if (holder == RING_NOBODY || !route_is_usable(coord, holder)) return false;
+    return copies_send_now(coord, op, holder, changed, 1, COPY_ADOPT);
+}
+
+/*
+ * What was written under an earlier tenure is written again, as it is, under
+ * the present one: between the two there may have been another node's, after
+ * which the version as it was would count as out of tenure everywhere. False:
+ * it is not the newest any more.
+ */
+static bool
+write_again(struct coord *coord, struct touched *touched)
+{
+    struct slot_state *state = &coord->replica->slots[touched->slot];
+    struct wire_reader reader;
+    struct record record;
+    struct store_key key;
+    bool is_found, is_written = false;
+
+    store_lock(coord->store, touched->slot);
+    coord->scratch.used = 0;
+    is_found = state->tenure == TENURE_HELD &&
+               store_record_of(coord->store, touched->slot, touched->hash,
+                               coord_wall(coord), &record) &&
+               record.stamp.bits == touched->newest.bits;
+    if (is_found) record_write(&coord->scratch, &record); /* off the object */
+    reader = wire_reader(buf_bytes(&coord->scratch));
+    if (is_found && record_read(&reader, &record)) {
+        record.stamp =
+            store_mint(coord->store, touched->slot, coord_wall(coord));
+        if (record.has_expiry &&
+            record.expire_stamp.bits == touched->newest.bits) {
+            record.expire_stamp = record.stamp;
+        }
+        key = store_key(coord->store, record.db, record.key);
+        is_written = store_merge(coord->store, &key, &record, coord_wall(coord),
+                                 NULL) == STORE_STORED;
+        touched->newest = store_newest(coord->store, &key);
+        touched->tenure = state->promised;
+    }
+    store_unlock(coord->store, touched->slot);
+    return is_written;
+}
+
+static void
+send_again(struct coord *coord, struct op *op)
+{
+    uint16_t numbers[64];
+    uint32_t count = copies_targets(coord, op, numbers, ARRAY_LEN(numbers));
+    uint32_t i, k;
+
+    for (k = 0; k < op->touched_count; k++) {
+        if (op->touched[k].is_changed && !op->touched[k].is_counter &&
+            !write_again(coord, &op->touched[k])) {
+            return;
+        }
+    }
+    for (i = 0; i < count; i++) {
+        if (!copies_send_now(coord, op, numbers[i], op->touched,
+                             op->touched_count, COPY_PLAIN)) {
+            copies_mark_dirty(coord, op, numbers[i]);
+        }
+    }
+}
+
+void
+shortfall_retry(struct coord *coord, struct op *op)
+{
+    op->wants_retry = op->is_stale = false;
+    switch (standing_of(coord, op)) {
+    case STANDING_FIRM: send_again(coord, op); break;
+    case STANDING_OPEN:
+        atomic_fetch_add_explicit(&coord->replica->wanted, 1,
+                                  memory_order_relaxed);
+        shortfall_retry_soon(coord, op);
+        return;
+    case STANDING_LOST:
+        if (op->out == 0) (void)hand_over(coord, op);
+        break;
+    }
+    if (op->out == 0) give_up(coord, op);
+}
+
+void
+shortfall_retry_soon(struct coord *coord, struct op *op)
+{
+    op->wants_retry = true;
+    op->retry_ms = coord_now(coord) + RETRY_MS;
+    if (op->retry_ms < coord->retry_ms) coord->retry_ms = op->retry_ms;
+}
+
+void
+shortfall(struct coord *coord, struct op *op)
+{
+    if (resend_counters(coord, op)) return;
+    if (op->is_stale && !op->is_beaten) {
+        shortfall_retry_soon(coord, op);
+    } else {
+        give_up(coord, op);
+    }
+}

@@ -45,6 +45,8 @@ void admin_function_flush(struct cmd_call *call);
 void admin_hello(struct cmd_call *call);
 void admin_help(struct cmd_call *call);
 void admin_info(struct cmd_call *call);
+void admin_kula_prefix(struct cmd_call *call);
+void admin_kula_quorum(struct cmd_call *call);
 void admin_lastsave(struct cmd_call *call);
 void admin_latency_doctor(struct cmd_call *call);
 void admin_latency_graph(struct cmd_call *call);

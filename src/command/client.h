@@ -6,6 +6,7 @@
 #define COMMAND_CLIENT_H
 
 #include "base/buf.h"
+#include "command/quorum.h"
 
 enum client_flag {
     CLIENT_MULTI = 1 << 0,      /* between MULTI and EXEC */
@@ -50,7 +51,8 @@ struct client {
     uint32_t watched_count;
     struct op *ops, *last_op; /* the router's: under way, oldest first */
     uint32_t op_count;
-    bool is_due; /* the router will say so at the end of the turn */
+    struct quorum quorum; /* KULA.QUORUM: what it says itself */
+    bool is_due;          /* the router will say so at the end of the turn */
     /* kept up to date by the session, for CLIENT LIST and INFO */
     size_t query_used, query_room, out_used, out_room;
     uint64_t net_in, net_out, commands;

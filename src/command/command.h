@@ -21,6 +21,7 @@
 #include "base/metrics.h"
 #include "command/client.h"
 #include "command/error_stats.h"
+#include "command/prefix.h"
 #include "command/rates.h"
 #include "config/settings.h"
 #include "resp/reply.h"
@@ -144,6 +145,10 @@ struct cmd_host {
     void (*feed)(struct cmd_call *call);
     /* what this node knows of its ring (or that it is alone): the reply */
     void (*ring)(struct cmd_call *call, enum cmd_ring_report what);
+    /* KULA.PREFIX SET and DEL (rule->quorum and conflict say nothing): all
+     * nodes are told; NULL, or the error text for the client */
+    const char *(*prefix)(struct cmd_call *call,
+                          const struct prefix_rule *rule);
 };
 
 /*
@@ -211,6 +216,8 @@ struct cmd_shared {
     _Atomic bool pause_only_writes;
     _Atomic bool is_loading; /* not yet one of its ring: LOADING */
     _Atomic int64_t last_save_s;
+    /* replaced whole; valid until the worker's turn ends; NULL: none */
+    struct prefixes *_Atomic prefixes;
     _Atomic int64_t stats_reset_ms;
     struct rates rates; /* sampled by worker 0: info_sample() */
 };

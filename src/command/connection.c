@@ -264,6 +264,7 @@ admin_reset(struct cmd_call *call)
     }
     client->db = 0;
     client->proto = 2;
+    client->quorum = (struct quorum){0};
     call->reply->proto = 2;
     admin_set_text(&client->name, bytes_of(NULL, 0));
     reply_status(call->reply, "RESET");

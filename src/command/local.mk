@@ -31,6 +31,7 @@ src_libkula_a_SOURCES += \
 	src/command/key_specs.h \
 	src/command/keys.c \
 	src/command/kula.c \
+	src/command/kula_quorum.c \
 	src/command/latency.c \
 	src/command/latency.h \
 	src/command/latency_histogram.c \
@@ -41,6 +42,9 @@ src_libkula_a_SOURCES += \
 	src/command/multi_inside.h \
 	src/command/packed.c \
 	src/command/packed.h \
+	src/command/prefix.c \
+	src/command/prefix.h \
+	src/command/quorum.h \
 	src/command/rates.c \
 	src/command/rates.h \
 	src/command/server.c \

@@ -234,7 +234,7 @@ is_enough(const struct coord *coord, const struct op *op)
         for (k = 0; k < op->standin_count; k++) {
             if (has_acked(op, op->standins[k])) have++;
         }
-        if (have < replica_w(coord->replica, list)) return false;
+        if (have < replica_cut(op->quorum.w, list)) return false;
     }
     return true;
 }
@@ -248,7 +248,7 @@ two_will_do(const struct coord *coord, const struct op *op)
 
     for (i = 0; i < op->touched_count; i++) {
         if (op->touched[i].is_changed &&
-            replica_w(coord->replica, ring_map_list(map, op->touched[i].slot)) >
+            replica_cut(op->quorum.w, ring_map_list(map, op->touched[i].slot)) >
                 2) {
             return false;
         }
@@ -412,12 +412,13 @@ copies_can_reach(struct coord *coord, const struct cmd_call *call)
 
     for (i = 0; i < count; i++) {
         const struct ring_list *list = ring_map_list(map, keys[i].slot);
-        uint32_t reached = 0, w = replica_w(coord->replica, list);
+        uint32_t reached = 0, w = replica_cut(coord->quorum.w, list);
 
         for (k = 0; k < list->count && reached < w; k++) {
             if (route_is_usable(coord, list->owners[k])) reached++;
         }
-        if (reached < w) reached += standins_count(coord, keys[i].slot);
+        if (reached < w && coord->quorum.mode != MODE_STRICT)
+            reached += standins_count(coord, keys[i].slot);
         if (reached < w) return false;
     }
     return true;

@@ -139,6 +139,21 @@ note_seen(struct coord *coord, const struct store_key *key, uint32_t at)
 
 /* ---- the guards ---- */
 
+bool
+execute_has_tenure(struct coord *coord, uint32_t slot, uint32_t list_hash)
+{
+    struct slot_state *state = &coord->replica->slots[slot];
+    bool is_strict = coord->quorum.mode == MODE_STRICT;
+
+    if (replica_may_write(coord->replica, slot, list_hash) &&
+        !(is_strict && state->is_lacking)) {
+        return true;
+    }
+    state->is_wanted = true;
+    if (!is_strict) state->is_short_fine = true;
+    return false;
+}
+
 /* The slots' state allows a write now. */
 static bool
 may_write(struct coord *coord, const struct cmd_call *call)
@@ -152,10 +167,7 @@ may_write(struct coord *coord, const struct cmd_call *call)
         const struct ring_list *list = ring_map_list(map, slot);
         const struct slot_state *state = &coord->replica->slots[slot];
 
-        if (!replica_may_write(coord->replica, slot, list->hash)) {
-            coord->replica->slots[slot].is_wanted = true;
-            return false;
-        }
+        if (!execute_has_tenure(coord, slot, list->hash)) return false;
         if (state->tenure == TENURE_OPEN &&
             (coord->op == NULL ||
              coord->op->fetched.bits != state->promised.bits)) {
@@ -301,6 +313,7 @@ execute_write(struct coord *coord, struct cmd_call *call, struct op *op)
     size_t start = call->reply->out.used;
 
     forget_execution(coord);
+    coord->quorum = route_quorum(coord, call);
     if (!copies_can_reach(coord, call)) {
         not_now(coord, call, op);
         return;
@@ -322,6 +335,7 @@ execute_write(struct coord *coord, struct cmd_call *call, struct op *op)
             (void)op_keep_args(op, call);
     }
     op->has_run = true;
+    op->quorum = coord->quorum;
     op->is_short = coord->is_short;
     execute_take_reply(op, call->reply, start);
     execute_keep_touched(coord, op);
@@ -340,9 +354,10 @@ execute_read(struct coord *coord, struct cmd_call *call, struct op *op)
     uint32_t count, i, most = 0;
     const struct store_key *keys = route_keys(call, &count);
 
+    coord->quorum = route_quorum(coord, call);
     for (i = 0; i < count; i++) {
         uint32_t r =
-            replica_r(coord->replica, ring_map_list(map, keys[i].slot));
+            replica_cut(coord->quorum.r, ring_map_list(map, keys[i].slot));
 
         if (r > most) most = r;
     }

@@ -72,7 +72,9 @@ struct op {
     struct asker asker;
     enum op_step step;
     const struct cmd_spec *spec;
-    uint32_t flags; /* the client's, CLIENT_NO_TOUCH */
+    uint32_t flags;       /* the client's, CLIENT_NO_TOUCH */
+    struct quorum own;    /* what the connection says */
+    struct quorum quorum; /* in full; of the last execution here */
     uint8_t proto;
     uint8_t db;
     bool is_write;
@@ -158,6 +160,7 @@ struct coord {
     /* the execution of the moment */
     struct asker asker;
     struct op *op;           /* run again; NULL: for the first time */
+    struct quorum quorum;    /* of its keys, in full */
     bool is_short;           /* of the tenures one was promised by too few */
     bool wants_fetch;        /* the guard said no because a tenure is open */
     struct touched *touched; /* owned */
@@ -234,11 +237,18 @@ void route_run(struct coord *coord, struct cmd_call *call);
 bool route_is_usable(const struct coord *coord, uint32_t number);
 const struct store_key *route_keys(const struct cmd_call *call,
                                    uint32_t *count);
+/* What the call's connection, its keys' prefixes and the ring say; of several
+ * keys the strictest. */
+struct quorum route_quorum(const struct coord *coord,
+                           const struct cmd_call *call);
 
 /* ---- execute.c ---- */
 void execute_init(struct coord *coord);
 void execute_write(struct coord *coord, struct cmd_call *call, struct op *op);
 void execute_read(struct coord *coord, struct cmd_call *call, struct op *op);
+/* The slot's tenure allows a write of coord->quorum's mode; else the keeper is
+ * told what is missing. Slot locked. */
+bool execute_has_tenure(struct coord *coord, uint32_t slot, uint32_t list_hash);
 /* Takes coord->touched over. */
 void execute_keep_touched(struct coord *coord, struct op *op);
 /* The reply from `start` on is whole: tells whoever asked. */
@@ -279,7 +289,7 @@ void copies_nack(struct coord *coord, struct link *link,
 void copies_acked(struct coord *coord, struct link *link);
 void copies_lost(struct coord *coord, struct link *link);
 /* Owners of the written slots that can be reached, self included, are at least
- * W each. */
+ * W (coord->quorum) each. */
 bool copies_can_reach(struct coord *coord, const struct cmd_call *call);
 
 /* What copies.c and standins.c share. */
@@ -305,9 +315,9 @@ void shortfall_retry_soon(struct coord *coord, struct op *op);
 
 /* ---- standins.c ---- */
 /* The changed records that `target` can't be sent go to a stand-in; false: to
- * nobody. */
+ * nobody: there is none, or the op is strict. */
 bool standins_send(struct coord *coord, struct op *op, uint32_t target);
-/* How many could be asked for this slot; 0 in strict mode. */
+/* How many could be asked for this slot. */
 uint32_t standins_count(const struct coord *coord, uint32_t slot);
 /* A copy for another: true if it is kept. Takes slot locks. */
 bool standins_keep(struct coord *coord, uint32_t target,

@@ -84,6 +84,8 @@ op_new(struct coord *coord, const struct cmd_call *call)
     op_set_step(coord, op, STEP_RETRY);
     op->spec = call->spec;
     op->flags = call->client->flags & CLIENT_NO_TOUCH;
+    op->own = call->client->quorum;
+    op->quorum = (struct quorum){0};
     op->proto = call->client->proto;
     op->db = (uint8_t)call->client->db;
     op->is_write = (call->spec->flags & CMD_WRITE) != 0;

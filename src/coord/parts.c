@@ -434,6 +434,7 @@ run_part(struct coord *coord, struct op *parent, uint32_t at)
     coord->asker = asker;
     coord->proxy.proto = parent->proto;
     coord->proxy.db = part->db;
+    coord->proxy.quorum = parent->own;
     coord->proxy.flags = CLIENT_AUTHENTICATED | parent->flags;
     op = op_new(coord, &call);
     buf_deinit(&op->args);

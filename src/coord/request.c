@@ -2,7 +2,8 @@
  * Commands that another node runs.
  *
  * REQUEST payload (list hash: of the first key's slot; timeout: what is left):
- *     u8 hops | u8 protocol | u8 database | u8 flags (1: no touch)
+ *     u8 hops | u8 protocol | u8 database | u8 flags (1: no touch; 2: sloppy,
+ *     4: strict, as the connection says) | u8 R | u8 W (0: it does not say)
  *     varint how many arguments | each: varint length, bytes
  * REPLY payload:
  *     u8 status | the reply as the client will see it, for DONE and EXECUTED
@@ -15,17 +16,35 @@
 
 #include "bus/wire.h"
 
-enum { REQUEST_NO_TOUCH = 1, REQUEST_ARGS_MAX = 1 << 24 };
+enum {
+    REQUEST_NO_TOUCH = 1,
+    REQUEST_SLOPPY = 2,
+    REQUEST_STRICT = 4,
+    REQUEST_ARGS_MAX = 1 << 24,
+};
 
 /* ---- asking ---- */
 
+/* An eighth less than there is: who is asked gives up first, and can still say
+ * that nothing was written. */
 static uint32_t
 time_left(const struct coord *coord, const struct op *op)
 {
     int64_t left = op->asker.deadline_ms - coord_now(coord);
 
+    left -= left / 8;
     if (left < 1) return 1;
     return left > INT32_MAX ? INT32_MAX : (uint32_t)left;
+}
+
+static uint8_t
+flags_of(const struct op *op)
+{
+    uint8_t flags = op->flags & CLIENT_NO_TOUCH ? REQUEST_NO_TOUCH : 0;
+
+    if (op->own.mode == MODE_SLOPPY) flags |= REQUEST_SLOPPY;
+    if (op->own.mode == MODE_STRICT) flags |= REQUEST_STRICT;
+    return flags;
 }
 
 static void
@@ -45,7 +64,9 @@ send_request(struct coord *coord, const struct op *op, struct link *link)
     wire_put_u8(&link->out, op->asker.hops);
     wire_put_u8(&link->out, op->proto);
     wire_put_u8(&link->out, op->db);
-    wire_put_u8(&link->out, op->flags & CLIENT_NO_TOUCH ? REQUEST_NO_TOUCH : 0);
+    wire_put_u8(&link->out, flags_of(op));
+    wire_put_u8(&link->out, op->own.r);
+    wire_put_u8(&link->out, op->own.w);
     wire_put_varint(&link->out, op->arg_count);
     wire_put_raw(&link->out, buf_bytes(&op->args));
     link_end(link, place, true, coord_now(coord));
@@ -141,11 +162,13 @@ run_call(struct coord *coord, struct cmd_call *call, struct op *op)
 }
 
 static void
-set_proxy(struct coord *coord, uint8_t proto, uint32_t db, uint32_t flags)
+set_proxy(struct coord *coord, uint8_t proto, uint32_t db, uint32_t flags,
+          struct quorum own)
 {
     coord->proxy.proto = proto;
     coord->proxy.db = db;
     coord->proxy.flags = CLIENT_AUTHENTICATED | flags;
+    coord->proxy.quorum = own;
 }
 
 bool
@@ -155,7 +178,7 @@ request_run(struct coord *coord, const struct asker *asker, struct op *op)
 
     if (!op_args(coord, buf_bytes(&op->args), op->arg_count)) return false;
     coord->asker = *asker;
-    set_proxy(coord, op->proto, op->db, op->flags);
+    set_proxy(coord, op->proto, op->db, op->flags, op->own);
     if (!make_call(coord, op->arg_count, &call)) return false;
     run_call(coord, &call, op);
     return true;
@@ -186,13 +209,15 @@ request_frame(struct coord *coord, struct link *link, const struct frame *frame)
     struct wire_reader reader = wire_reader(frame->payload);
     uint8_t hops = wire_u8(&reader), proto = wire_u8(&reader);
     uint8_t db = wire_u8(&reader), flags = wire_u8(&reader);
+    struct quorum own = {.r = wire_u8(&reader), .w = wire_u8(&reader)};
     uint64_t count = wire_varint(&reader);
     int64_t age = link_frame_age_ms(link, frame, coord_wall(coord));
     struct bytes wire = wire_rest(&reader);
     struct cmd_call call;
 
     if (reader.is_bad || count > REQUEST_ARGS_MAX || db >= STORE_DBS ||
-        (proto != 2 && proto != 3) || !op_args(coord, wire, (uint32_t)count)) {
+        (proto != 2 && proto != 3) || own.r > QUORUM_MOST ||
+        own.w > QUORUM_MOST || !op_args(coord, wire, (uint32_t)count)) {
         link_break(link, "a request without sense");
         return;
     }
@@ -204,7 +229,10 @@ request_frame(struct coord *coord, struct link *link, const struct frame *frame)
         refuse(coord, link, frame, REPLY_LATE);
         return;
     }
-    set_proxy(coord, proto, db, flags & REQUEST_NO_TOUCH ? CLIENT_NO_TOUCH : 0);
+    if (flags & REQUEST_SLOPPY) own.mode = MODE_SLOPPY;
+    if (flags & REQUEST_STRICT) own.mode = MODE_STRICT;
+    set_proxy(coord, proto, db, flags & REQUEST_NO_TOUCH ? CLIENT_NO_TOUCH : 0,
+              own);
     if (!make_call(coord, (uint32_t)count, &call)) {
         link_break(link, "a request without sense");
         return;

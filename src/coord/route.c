@@ -39,6 +39,42 @@ route_keys(const struct cmd_call *call, uint32_t *count)
     return NULL;
 }
 
+static struct quorum
+ring_quorum(const struct replica *replica)
+{
+    return (struct quorum){
+        .r = (uint8_t)atomic_load_explicit(&replica->read_quorum,
+                                           memory_order_relaxed),
+        .w = (uint8_t)atomic_load_explicit(&replica->write_quorum,
+                                           memory_order_relaxed),
+        .mode = atomic_load_explicit(&replica->is_strict, memory_order_relaxed)
+                    ? MODE_STRICT
+                    : MODE_SLOPPY,
+    };
+}
+
+struct quorum
+route_quorum(const struct coord *coord, const struct cmd_call *call)
+{
+    const struct prefixes *prefixes = atomic_load_explicit(
+        &coord->env->shared->prefixes, memory_order_acquire);
+    struct quorum ring = ring_quorum(coord->replica), all;
+    const struct store_key *keys;
+    uint32_t count, i;
+
+    if (LIKELY(prefixes == NULL))
+        return quorum_over(call->client->quorum, ring);
+    keys = route_keys(call, &count);
+    for (i = 0; i < count; i++) {
+        const struct prefix_rule *rule = prefixes_find(prefixes, keys[i].name);
+        struct quorum one =
+            rule != NULL ? quorum_over(rule->quorum, ring) : ring;
+
+        all = i == 0 ? one : quorum_strictest(all, one);
+    }
+    return quorum_over(call->client->quorum, count > 0 ? all : ring);
+}
+
 static bool
 is_settled(const struct coord *coord, uint32_t slot)
 {

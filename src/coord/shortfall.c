@@ -88,11 +88,8 @@ resend_counters(struct coord *coord, struct op *op)
     uint16_t numbers[64];
     uint32_t count, i, sent = 0;
 
-    if (op->is_resent || op->is_beaten ||
-        atomic_load_explicit(&coord->replica->is_strict,
-                             memory_order_relaxed)) {
+    if (op->is_resent || op->is_beaten || op->quorum.mode == MODE_STRICT)
         return false;
-    }
     for (i = 0; i < op->touched_count; i++) {
         if (op->touched[i].is_changed && !op->touched[i].is_counter)
             return false;

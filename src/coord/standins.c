@@ -23,13 +23,6 @@ enum {
 };
 
 static bool
-is_strict(const struct coord *coord)
-{
-    return atomic_load_explicit(&coord->replica->is_strict,
-                                memory_order_relaxed);
-}
-
-static bool
 is_fit(const struct coord *coord, uint32_t number)
 {
     return number != coord->replica->self && route_is_usable(coord, number) &&
@@ -43,7 +36,6 @@ standins_count(const struct coord *coord, uint32_t slot)
     uint16_t numbers[STANDINS_MAX];
     uint32_t count, fit = 0, i;
 
-    if (is_strict(coord)) return 0;
     count = ring_map_standins(map, slot, numbers, STANDINS_MAX);
     for (i = 0; i < count; i++) {
         if (is_fit(coord, numbers[i])) fit++;
@@ -88,7 +80,8 @@ standins_send(struct coord *coord, struct op *op, uint32_t target)
     struct frame frame = {.type = FRAME_COPY};
     struct sent_copy copy = {
         .op = op, .run = op->run, .target = (uint16_t)target};
-    uint32_t number = is_strict(coord) ? RING_NOBODY : choose(coord, op);
+    uint32_t number =
+        op->quorum.mode == MODE_STRICT ? RING_NOBODY : choose(coord, op);
     struct link *link;
     size_t place;
 

@@ -207,7 +207,7 @@ flush_slots(struct coord *coord, struct op *op, int64_t db)
         if (replica_primary(coord->replica, list) != coord->replica->self)
             continue;
         store_lock(coord->store, slot);
-        if (replica_may_write(coord->replica, slot, list->hash)) {
+        if (execute_has_tenure(coord, slot, list->hash)) {
             stamp = store_mint(coord->store, slot, coord_wall(coord));
             for (i = 0; i < STORE_DBS; i++) {
                 if (db == (int64_t)i ||
@@ -215,8 +215,6 @@ flush_slots(struct coord *coord, struct op *op, int64_t db)
                     note_floor(coord, op, slot, i, stamp);
             }
             count++;
-        } else {
-            coord->replica->slots[slot].is_wanted = true;
         }
         store_unlock(coord->store, slot);
     }
@@ -244,6 +242,7 @@ serve_flush(struct coord *coord, struct cmd_call *call)
     coord->record_count = 0;
     op->touched_count = 0;
     op->has_run = op->is_write = true;
+    op->quorum = coord->quorum = route_quorum(coord, call);
     count = flush_slots(coord, op, db);
     op->reply.used = 0;
     buf_must_printf(&op->reply, "*2\r\n:%u\r\n:0\r\n", count);

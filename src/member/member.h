@@ -176,6 +176,8 @@ struct ring_map *members_map(const struct members *members,
 /* More than half of all members that are not REMOVED. */
 uint32_t members_majority(const struct members *members);
 
+/* node-timeout-ms is another one now. */
+void members_set_timeout(struct members *members, int64_t timeout_ms);
 /* Ring-wide settings: opaque to this module; the larger version wins, then the
  * larger bytes. ERR_LIMIT: above MEMBER_SETTINGS_MAX. */
 WARN_UNUSED int members_publish_settings(struct members *members,

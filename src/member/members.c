@@ -376,6 +376,13 @@ members_set_load(struct members *members, const struct member_facts *load)
     facts->ops_per_s = load->ops_per_s;
 }
 
+void
+members_set_timeout(struct members *members, int64_t timeout_ms)
+{
+    ASSERT(timeout_ms > 0);
+    members->timeout_ms = timeout_ms;
+}
+
 int
 members_publish_settings(struct members *members, uint64_t version,
                          struct bytes bytes)

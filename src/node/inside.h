@@ -104,7 +104,7 @@ enum {
     BUS_KEPT_MAX = 1 << 20, /* bytes of a message that waits for its link */
     BUS_ADDRESS_MAX = MEMBER_ADDRESS_MAX + 8,
     RING_LETTERS_MAX = 256, /* messages that wait for worker 0 */
-    AGREED_COUNT = 4,       /* settings of the whole ring */
+    AGREED_COUNT = 5,       /* settings of the whole ring */
     RING_LOGGED_MAX = 64,   /* refusals that are remembered as logged */
 };
 
@@ -180,9 +180,11 @@ struct ring_letter {
     struct bus_kept kept;
 };
 
+/* Owned; one of the two is NULL. */
 struct ring_retired {
     struct ring_retired *next;
     struct ring_map *map;
+    struct prefixes *prefixes;
     uint64_t turns[64]; /* of each worker, when it was retired */
 };
 
@@ -199,7 +201,9 @@ struct ring {
     struct bus_link *answering; /* where its frame came in; NULL: tick */
     struct ring_letter *letters, *last_letter;
     uint32_t letter_count;
-    bool has_wrote;                   /* members were told */
+    bool has_wrote;         /* members were told */
+    struct buf agreed_text; /* as published, or to be: agreed.c */
+    struct ring_retired *old_prefixes;
     struct keeper_status keeper_seen; /* as of its last step: report.c */
     uint8_t seed_nonces[MEMBER_SEEDS_MAX][LINK_NONCE_BYTES];
     bool seed_is_self[MEMBER_SEEDS_MAX]; /* its HELLO came in here */
@@ -208,6 +212,7 @@ struct ring {
     /* atomics */
     _Atomic bool is_changed; /* members have: make a new map */
     _Atomic bool is_active;  /* workers coordinate; stays */
+    _Atomic bool has_old_prefixes;
     _Atomic uint32_t epoch;  /* rises with the map and with anybody's health */
     _Atomic uint32_t roster; /* rises with the members */
     _Atomic uint32_t accepted_count;
@@ -225,7 +230,7 @@ struct ring {
     uint32_t keeper_epoch;
     struct stamp past;            /* the ceiling of the last life */
     int64_t agreed[AGREED_COUNT]; /* settings of the whole ring, as agreed */
-    uint64_t agreed_version;
+    int64_t node_timeout_ms;      /* as members have it */
     uint64_t stray_map;  /* hash of the map whose slots are walked over */
     uint32_t stray_slot; /* where the walk is */
     bool is_stray_seen;  /* in this walk; see look_for_strays */
@@ -312,6 +317,8 @@ void ring_session_closed(struct worker *worker, const struct session *session);
 /* settle.c: what follows when the members have changed; worker 0. */
 void ring_settle(struct worker *worker);
 void ring_free_retired(struct ring *ring);
+/* A table that others may still be reading; ring->lock is held. */
+void ring_retire_prefixes(struct ring *ring, struct prefixes *prefixes);
 /* The keeper hears whose health is another than it was. */
 void ring_tell_keeper(struct worker *worker);
 void ring_set_loading(struct ring *ring, bool is_loading);
@@ -319,6 +326,11 @@ void ring_set_loading(struct ring *ring, bool is_loading);
 /* agreed.c: settings of the whole ring; worker 0. */
 void agreed_start(struct ring *ring);
 void agreed_tick(struct worker *worker);
+/* Another ring has other ones. */
+void agreed_forget(struct ring *ring);
+/* KULA.PREFIX SET, DEL: any worker. */
+const char *agreed_prefix(struct cmd_call *call,
+                          const struct prefix_rule *rule);
 
 /* evict.c: keys that were evicted, told to their other owners. */
 struct evictions *evict_new(void);

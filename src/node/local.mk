@@ -9,6 +9,8 @@ src_libkula_a_SOURCES += \
 	src/node/node.h \
 	src/node/report.c \
 	src/node/report.h \
+	src/node/pairs.c \
+	src/node/pairs.h \
 	src/node/peers.c \
 	src/node/ring.c \
 	src/node/settle.c \

@@ -175,6 +175,7 @@ static const struct cmd_host host = {
     .config_changed = host_config_changed,
     .feed = monitor_feed,
     .ring = report_ring,
+    .prefix = agreed_prefix,
 };
 
 /* ---- messages ---- */

@@ -500,6 +500,19 @@ ring_begin(struct node *node)
     }
 }
 
+static void
+free_retired(struct ring_retired *retired)
+{
+    while (retired != NULL) {
+        struct ring_retired *next = retired->next;
+
+        ring_map_free(retired->map);
+        mem_free(retired->prefixes);
+        mem_free(retired);
+        retired = next;
+    }
+}
+
 void
 ring_free(struct ring *ring)
 {
@@ -513,13 +526,10 @@ ring_free(struct ring *ring)
         letter_free(ring->letters);
         ring->letters = next;
     }
-    while (ring->retired != NULL) {
-        struct ring_retired *next = ring->retired->next;
-
-        ring_map_free(ring->retired->map);
-        mem_free(ring->retired);
-        ring->retired = next;
-    }
+    free_retired(ring->retired);
+    free_retired(ring->old_prefixes);
+    buf_deinit(&ring->agreed_text);
+    mem_free(atomic_exchange(&ring->node->shared.prefixes, NULL));
     ring_map_free(atomic_load(&ring->replica->map));
     replica_free(ring->replica);
     mem_free(ring);

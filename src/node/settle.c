@@ -153,21 +153,45 @@ retire(struct ring *ring, struct ring_map *map)
 }
 
 void
-ring_free_retired(struct ring *ring)
+ring_retire_prefixes(struct ring *ring, struct prefixes *prefixes)
 {
-    struct ring_retired **at = &ring->retired;
+    struct ring_retired *retired;
 
+    if (prefixes == NULL) return;
+    retired = mem_must_zero(sizeof(*retired));
+    retired->prefixes = prefixes;
+    note_turns(ring->node, retired->turns);
+    retired->next = ring->old_prefixes;
+    ring->old_prefixes = retired;
+    atomic_store(&ring->has_old_prefixes, true);
+}
+
+static void
+free_turned(const struct node *node, struct ring_retired **at)
+{
     while (*at != NULL) {
         struct ring_retired *retired = *at;
 
-        if (!have_turned(ring->node, retired->turns)) {
+        if (!have_turned(node, retired->turns)) {
             at = &retired->next;
             continue;
         }
         *at = retired->next;
         ring_map_free(retired->map);
+        mem_free(retired->prefixes);
         mem_free(retired);
     }
+}
+
+void
+ring_free_retired(struct ring *ring)
+{
+    free_turned(ring->node, &ring->retired);
+    if (!atomic_load(&ring->has_old_prefixes)) return;
+    lock_take(&ring->lock);
+    free_turned(ring->node, &ring->old_prefixes);
+    atomic_store(&ring->has_old_prefixes, ring->old_prefixes != NULL);
+    lock_drop(&ring->lock);
 }
 
 /* ---- what follows from a change ---- */
@@ -253,6 +277,7 @@ take_identity(struct worker *worker, const struct standing *now)
         empty_store(ring);
         store_rekey(store, now->hash_seed);
         memcpy(ring->hash_seed, now->hash_seed, sizeof(ring->hash_seed));
+        agreed_forget(ring);
         /* the map of a ring that is no more says nothing of this one */
         retire(ring, atomic_exchange(&replica->map, NULL));
     }

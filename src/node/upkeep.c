@@ -281,7 +281,23 @@ upkeep_setting(const struct ring *ring, const char *name, int64_t value)
     return id >= 0 ? settings_int(settings, (enum setting)id) : value;
 }
 
-/* What CONFIG SET may have changed. */
+/* What CONFIG SET may have changed: in members and keeper. */
+static void
+read_paces(struct worker *worker)
+{
+    struct ring *ring = worker->node->ring;
+    int64_t timeout_ms = upkeep_setting(ring, "node-timeout-ms", 3000);
+
+    keeper_set_budget(ring->keeper,
+                      (uint32_t)upkeep_setting(ring, "background-budget", 25));
+    if (timeout_ms == ring->node_timeout_ms) return;
+    ring->node_timeout_ms = timeout_ms;
+    ring_enter(worker, NULL);
+    members_set_timeout(ring->members, timeout_ms);
+    ring_leave(worker);
+}
+
+/* And in what workers share. */
 static void
 read_settings(struct ring *ring)
 {
@@ -335,6 +351,7 @@ upkeep_tick(struct worker *worker)
 
     agreed_tick(worker);
     read_settings(ring);
+    read_paces(worker);
     look_for_strays(ring);
     evict_tick(worker);
     publish_load(worker);

@@ -22,8 +22,7 @@ keeper_new(const struct keeper_config *config,
     keeper->effects = *effects;
     keeper->rng.state = config->rng_seed;
     keeper->repair_ms = config->repair_ms > 0 ? config->repair_ms : 2000;
-    keeper->budget_percent =
-        config->budget_percent > 0 ? config->budget_percent : 1;
+    keeper_set_budget(keeper, config->budget_percent);
     keeper->slots =
         mem_must_zero(keeper->replica->slot_count * sizeof(*keeper->slots));
     return keeper;
@@ -52,6 +51,12 @@ keeper_free(struct keeper *keeper)
     buf_deinit(&keeper->scratch);
     mem_free(keeper->slots);
     mem_free(keeper);
+}
+
+void
+keeper_set_budget(struct keeper *keeper, uint32_t percent)
+{
+    keeper->budget_percent = percent > 0 ? percent : 1;
 }
 
 /* ---- what the other files use ---- */
@@ -527,7 +532,7 @@ want_promisers(struct keeper *keeper, uint32_t slot,
  * the asker is reached again. */
 static bool
 is_to_act(const struct keeper *keeper, const struct ring_list *list,
-          bool is_wanted)
+          const struct slot_state *state)
 {
     const struct replica *replica = keeper->replica;
     uint32_t w = replica_w(replica, list), i, owners = 0, others = 0;
@@ -536,8 +541,8 @@ is_to_act(const struct keeper *keeper, const struct ring_list *list,
     for (i = 0; i < list->count; i++)
         owners += replica_health(replica, list->owners[i]) & PEER_REACHABLE;
     if (owners >= replica_overlap(list->count, w)) return true;
-    if (atomic_load(&replica->is_strict)) return false;
-    if (is_wanted) return true;
+    if (atomic_load(&replica->is_strict) && !state->is_short_fine) return false;
+    if (state->is_wanted) return true;
     for (i = 0; i < keeper->peer_count; i++)
         others +=
             replica_health(replica, keeper->peers[i].number) & PEER_REACHABLE;
@@ -579,9 +584,10 @@ plan_slot(struct keeper *keeper, uint32_t slot, struct plan *plan)
     if (state.tenure == TENURE_OPEN) {
         plan->tenures++;
         want_promisers(keeper, slot, &state);
-    } else if (state.tenure == TENURE_NONE &&
-               upkeep_wants(keeper, slot, &state,
-                            is_to_act(keeper, list, state.is_wanted))) {
+    } else if (state.tenure == TENURE_HELD
+                   ? upkeep_may_fill(keeper, slot, &state)
+                   : upkeep_wants(keeper, slot, &state,
+                                  is_to_act(keeper, list, &state))) {
         plan->tenures++;
         if (kept->is_asked || keeper->now_ms < kept->ask_after_ms) return;
         plan->asks[plan->ask_count++] = (uint16_t)slot;

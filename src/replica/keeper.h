@@ -51,6 +51,8 @@ struct keeper_config {
 struct keeper *keeper_new(const struct keeper_config *config,
                           const struct keeper_effects *effects);
 void keeper_free(struct keeper *keeper);
+/* background-budget is another one now. */
+void keeper_set_budget(struct keeper *keeper, uint32_t percent);
 
 /* The map has changed (from may be NULL): slots that this node came to own are
  * not settled (unless it is alone, or `is_first`: the founder), those it lost

@@ -196,6 +196,9 @@ void upkeep_loss(struct keeper *keeper, uint32_t slot);
 /* A slot without a tenure is to be asked for: as its primary, or borrowed. */
 bool upkeep_wants(struct keeper *keeper, uint32_t slot,
                   const struct slot_state *state, bool is_primary);
+/* A short tenure that is held is to be asked for anew: in full. */
+bool upkeep_may_fill(const struct keeper *keeper, uint32_t slot,
+                     const struct slot_state *state);
 void upkeep_hand_back(struct keeper *keeper);
 void upkeep_scrub(struct keeper *keeper);
 

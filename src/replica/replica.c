@@ -72,8 +72,8 @@ replica_primary(const struct replica *replica, const struct ring_list *list)
     return second;
 }
 
-static uint32_t
-cut(uint32_t quorum, const struct ring_list *list)
+uint32_t
+replica_cut(uint32_t quorum, const struct ring_list *list)
 {
     if (quorum > list->count) quorum = list->count;
     return quorum > 0 ? quorum : 1;
@@ -82,7 +82,7 @@ cut(uint32_t quorum, const struct ring_list *list)
 uint32_t
 replica_w(const struct replica *replica, const struct ring_list *list)
 {
-    return cut(
+    return replica_cut(
         atomic_load_explicit(&replica->write_quorum, memory_order_relaxed),
         list);
 }
@@ -90,7 +90,7 @@ replica_w(const struct replica *replica, const struct ring_list *list)
 uint32_t
 replica_r(const struct replica *replica, const struct ring_list *list)
 {
-    return cut(
+    return replica_cut(
         atomic_load_explicit(&replica->read_quorum, memory_order_relaxed),
         list);
 }

@@ -55,6 +55,10 @@ struct slot_state {
     bool is_wanted;         /* a write waits for the tenure here */
     bool is_borrowed;       /* wanted here for a moment, though another is the
                              * primary: a command over several slots */
+    bool is_lacking;        /* is_short, and more promises are needed: no strict
+                             * write is under it. (Where W is N, one promise is
+                             * enough, but keeps nobody out) */
+    bool is_short_fine;     /* a sloppy write waits here, in a strict ring */
     bool is_kept;           /* no owner any more; the copy was settled, and is
                              * kept until the new owners are */
     uint8_t promiser_count; /* OPEN: who has promised, self not included */
@@ -134,7 +138,9 @@ replica_health(const struct replica *replica, uint32_t number)
  * the first reachable one; RING_NOBODY. Any thread, no lock. */
 uint32_t replica_primary(const struct replica *replica,
                          const struct ring_list *list);
-/* W and R as they count for this list: cut to N_eff. */
+/* A quorum as it counts for this list: cut to N_eff. */
+uint32_t replica_cut(uint32_t quorum, const struct ring_list *list);
+/* The ring's W and R likewise. */
 uint32_t replica_w(const struct replica *replica, const struct ring_list *list);
 uint32_t replica_r(const struct replica *replica, const struct ring_list *list);
 /* Promises needed for a tenure, settled owners needed to settle. */

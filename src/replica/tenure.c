@@ -97,6 +97,7 @@ take_at_once(struct keeper *keeper, uint32_t slot)
         state->promiser_count = 0;
         /* promised by nobody else: it excludes nobody */
         state->is_short = list->count > 1;
+        state->is_lacking = false;
         take(keeper, slot, list, stamp, TENURE_HELD);
         if (state->is_short) {
             replica_saw_short(replica, slot, stamp);
@@ -507,7 +508,8 @@ win(struct keeper *keeper, const struct ask *ask, const struct ask_slot *entry,
         is_equal = list_promisers(keeper, entry, list, is_short);
         take(keeper, entry->slot, list, ask->stamp,
              is_equal ? TENURE_HELD : TENURE_OPEN);
-        state->is_short = is_short;
+        state->is_short = state->is_lacking = is_short;
+        state->is_short_fine = false;
         keeper->slots[entry->slot].open_since = ++keeper->seq;
         if (!is_short) {
             replica_saw_tenure(replica, entry->slot, ask->stamp);
@@ -520,10 +522,24 @@ win(struct keeper *keeper, const struct ask *ask, const struct ask_slot *entry,
     store_unlock(replica->store, entry->slot);
 }
 
+/* In sloppy mode; and in strict mode for the sake of a sloppy write: strict
+ * ones are not executed under it. */
+static bool
+may_be_short(const struct keeper *keeper, uint32_t slot)
+{
+    struct replica *replica = keeper->replica;
+    bool is_fine;
+
+    if (!atomic_load(&replica->is_strict)) return true;
+    store_lock(replica->store, slot);
+    is_fine = replica->slots[slot].is_short_fine;
+    store_unlock(replica->store, slot);
+    return is_fine;
+}
+
 static void
 decide(struct keeper *keeper, struct ask *ask)
 {
-    bool is_strict = atomic_load(&keeper->replica->is_strict);
     uint32_t i;
 
     for (i = 0; i < ask->count; i++) {
@@ -536,7 +552,8 @@ decide(struct keeper *keeper, struct ask *ask)
             ask_again(keeper, entry);
         } else if (has_enough(keeper, entry)) {
             win(keeper, ask, entry, false);
-        } else if (!is_strict && entry->answered != all) {
+        } else if (entry->answered != all &&
+                   may_be_short(keeper, entry->slot)) {
             win(keeper, ask, entry, true); /* the rest can't be reached */
         } else {
             ask_again(keeper, entry);

@@ -7,6 +7,9 @@
  * here ends. It will ask anew, and catches up with this node as a promiser.
  * Without it the returned primary would learn by its first write's refusal.
  *
+ * A short tenure is renewed when a strict write waits for a full one (of a
+ * connection or a prefix, in a sloppy ring) and enough owners are there again.
+ *
  * A borrowed slot (a command over several slots wants them all in one place)
  * is asked for although another is the primary, and handed back soon after.
  */
@@ -18,6 +21,7 @@ enum {
     BORROW_MS = 100,      /* a borrowed tenure is kept so long */
     YIELD_MS = 100,       /* who has just taken it from us may use it, */
     YIELD_WANTED_MS = 10, /* and so long if somebody waits for it here */
+    FILL_MS = 200,        /* between two tries to make a short tenure full */
     SCRUB_MS = 100,       /* between two pieces of the scrub */
     SCRUB_SLOTS = 32,     /* of a piece: all of 16384 in some 50 s */
 };
@@ -79,6 +83,26 @@ upkeep_wants(struct keeper *keeper, uint32_t slot,
         kept->ask_after_ms = keeper->now_ms + YIELD_WANTED_MS;
     }
     return true;
+}
+
+bool
+upkeep_may_fill(const struct keeper *keeper, uint32_t slot,
+                const struct slot_state *state)
+{
+    const struct replica *replica = keeper->replica;
+    const struct ring_list *list = keeper_list(keeper, slot);
+    uint32_t there = 0, i;
+
+    if (!state->is_lacking || !state->is_wanted ||
+        keeper->now_ms < keeper->slots[slot].won_ms + FILL_MS) {
+        return false;
+    }
+    for (i = 0; i < list->count; i++) {
+        if (list->owners[i] == replica->self ||
+            (replica_health(replica, list->owners[i]) & PEER_REACHABLE))
+            there++;
+    }
+    return there >= replica_overlap(list->count, replica_w(replica, list));
 }
 
 static void

@@ -14,6 +14,7 @@ tests_unit_command_test_command_SOURCES = \
 	tests/unit/command/test_keys.c \
 	tests/unit/command/test_multi.c \
 	tests/unit/command/test_server.c \
+	tests/unit/command/test_quorum.c \
 	tests/unit/command/test_slowlog.c \
 	tests/unit/command/test_string.c
 tests_unit_command_test_command_CPPFLAGS = $(TEST_CPPFLAGS)

@@ -430,10 +430,11 @@ CASE(values, redis_names_of_ring_directives_are_synonyms)
 CASE(values, what_a_ring_was_started_with_stays)
 {
     static const enum setting changeable[] = {
-        SETTING_READ_QUORUM,     SETTING_WRITE_QUORUM,
-        SETTING_QUORUM_MODE,     SETTING_QUORUM_TIMEOUT_MS,
-        SETTING_HINTS_MAX_BYTES, SETTING_EXEC_SPANNING,
-        SETTING_PIPELINE_ORDER};
+        SETTING_READ_QUORUM,      SETTING_WRITE_QUORUM,
+        SETTING_QUORUM_MODE,      SETTING_QUORUM_TIMEOUT_MS,
+        SETTING_HINTS_MAX_BYTES,  SETTING_EXEC_SPANNING,
+        SETTING_PIPELINE_ORDER,   SETTING_NODE_TIMEOUT_MS,
+        SETTING_BACKGROUND_BUDGET};
     static const enum setting fixed[] = {SETTING_RING_NAME,
                                          SETTING_RING_SEEDS,
                                          SETTING_RING_SECRET,
@@ -447,8 +448,6 @@ CASE(values, what_a_ring_was_started_with_stays)
                                          SETTING_VNODES,
                                          SETTING_REPLICAS,
                                          SETTING_CLOCK_SKEW_MAX_MS,
-                                         SETTING_NODE_TIMEOUT_MS,
-                                         SETTING_BACKGROUND_BUDGET,
                                          SETTING_CONFLICT_POLICY,
                                          SETTING_SCOPE};
     struct settings *settings = settings_new();

@@ -31,6 +31,18 @@ struct watched {
     uint64_t version; /* store_watch() */
 };
 
+/* What a connection has written in a ring, for WAIT; the router's. */
+enum { CLIENT_WROTE_MAX = 8 };
+
+struct client_wrote {
+    int64_t wall_ms;                  /* the last time */
+    uint64_t links[CLIENT_WROTE_MAX]; /* to who ran it: serials; 0: here */
+    uint16_t slots[CLIENT_WROTE_MAX];
+    uint8_t ran_by[CLIENT_WROTE_MAX]; /* of each slot: bits, links */
+    uint8_t link_count, slot_count;
+    bool is_more_slots, is_more_links; /* than these */
+};
+
 struct multi_state;
 struct op;
 
@@ -51,6 +63,7 @@ struct client {
     uint32_t watched_count;
     struct op *ops, *last_op; /* the router's: under way, oldest first */
     uint32_t op_count;
+    struct client_wrote wrote;
     struct quorum quorum; /* KULA.QUORUM: what it says itself */
     bool is_due;          /* the router will say so at the end of the turn */
     /* kept up to date by the session, for CLIENT LIST and INFO */

@@ -277,7 +277,7 @@ admin_cluster_off(struct cmd_call *call)
     reply_error(call->reply, "ERR This instance has cluster support disabled");
 }
 
-/* WAIT numreplicas timeout: there are no replicas to wait for. */
+/* WAIT numreplicas timeout: of a node by itself; a ring's is coord/'s. */
 void
 admin_wait(struct cmd_call *call)
 {

@@ -48,6 +48,7 @@ coord_free(struct coord *coord)
 
         if (op->touched != &op->one) mem_free(op->touched);
         parts_free(op->parts);
+        await_free(op->await);
         buf_deinit(&op->args);
         buf_deinit(&op->reply);
         buf_deinit(&op->before);
@@ -56,6 +57,7 @@ coord_free(struct coord *coord)
     }
     mem_free(coord->pool);
     mem_free(coord->due);
+    mem_free(coord->awaits);
     mem_free(coord->touched);
     mem_free(coord->record_ends);
     mem_free(coord->args);
@@ -93,6 +95,11 @@ coord_link_open(struct coord *coord, struct link *link, uint32_t number)
     ASSERT(link->coord_data == NULL);
     to->number = number;
     to->first = link->copies_sent;
+    to->link = link;
+    to->serial = ++coord->serial;
+    to->next = coord->links;
+    if (to->next != NULL) to->next->prev = to;
+    coord->links = to;
     link->coord_data = to;
     coord->is_changed = true;
 }
@@ -131,8 +138,22 @@ op_lost(struct coord *coord, struct op *op)
     case STEP_RETRY:
     case STEP_COPIES:
     case STEP_PARTS:
+    case STEP_AWAIT:
     case STEP_DONE: return;
     }
+}
+
+static void
+forget_link(struct coord *coord, struct link *link)
+{
+    struct coord_link *to = coord_link_of(link);
+
+    if (to->next != NULL) to->next->prev = to->prev;
+    if (to->prev != NULL) to->prev->next = to->next;
+    if (to->prev == NULL) coord->links = to->next;
+    mem_free(to->sent);
+    mem_free(to);
+    link->coord_data = NULL;
 }
 
 void
@@ -148,9 +169,7 @@ coord_link_lost(struct coord *coord, struct link *link)
         if (has_asked(op, link)) op_lost(coord, op);
     }
     copies_lost(coord, link);
-    mem_free(coord_link_of(link)->sent);
-    mem_free(link->coord_data);
-    link->coord_data = NULL;
+    forget_link(coord, link);
     coord->is_changed = true;
 }
 
@@ -263,6 +282,7 @@ coord_turn(struct coord *coord)
             retry(coord, now_ms);
     }
     standins_turn(coord);
+    if (coord->await_count > 0) await_turn(coord);
     if (coord->due_count > 0) tell_clients(coord);
 }
 
@@ -272,10 +292,12 @@ coord_deadline_ms(const struct coord *coord)
     const struct op *op = coord->oldest;
     int64_t at = coord->is_changed ? 0 : coord->retry_ms;
     int64_t hints_ms = standins_deadline_ms(coord);
+    int64_t await_ms = await_deadline_ms(coord);
 
     while (op != NULL && (op->step == STEP_DONE || op->step == STEP_PARTS))
         op = op->newer;
     if (op != NULL && op->asker.deadline_ms < at) at = op->asker.deadline_ms;
     if (op == NULL) at = INT64_MAX;
+    if (await_ms < at) at = await_ms;
     return hints_ms < at ? hints_ms : at;
 }

@@ -879,6 +879,7 @@ copies_nack(struct coord *coord, struct link *link, const struct frame *frame)
     sent = coord_sent_at(to, number - 1);
     if (sent->is_refused) return;
     sent->is_refused = true;
+    to->refusals++;
     op = sent->op;
     if (op == NULL) { /* it has something newer, or no use for it */
         if (why == NACK_FULL || why == NACK_LIST) {

@@ -339,6 +339,7 @@ execute_write(struct coord *coord, struct cmd_call *call, struct op *op)
     op->is_short = coord->is_short;
     execute_take_reply(op, call->reply, start);
     execute_keep_touched(coord, op);
+    await_note(op, NULL, coord_wall(coord));
     op->before.used = 0;
     buf_must_add(&op->before, coord->before.data, coord->before.used);
     op_set_step(coord, op, STEP_COPIES);

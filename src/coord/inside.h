@@ -11,8 +11,8 @@
  *   fetch.c    FETCH: keys of an open tenure, both ends
  *   request.c  REQUEST, REPLY: commands run elsewhere, both ends
  *   parts.c    commands over keys of several nodes: split and joined
- *   whole.c    commands over all keys
- *   exec.c     EXEC, WATCH
+ *   whole.c    commands over all keys, EXEC
+ *   await.c    WAIT
  */
 #ifndef COORD_INSIDE_H
 #define COORD_INSIDE_H
@@ -38,6 +38,7 @@ enum op_step {
     STEP_COPIES,   /* ran here; waits for acknowledgements */
     STEP_VERSIONS, /* read here; waits for others' versions */
     STEP_PARTS,    /* its parts are under way */
+    STEP_AWAIT,    /* kula.wait: until others have enough */
     STEP_DONE,     /* the reply is whole */
 };
 
@@ -109,6 +110,7 @@ struct op {
     struct touched one, *touched; /* &one, or owned */
     uint32_t touched_count;
     struct parts *parts; /* owned; STEP_PARTS */
+    struct await *await; /* owned; STEP_AWAIT */
 };
 
 /* A copy under way on a link, in the order they were sent. */
@@ -122,8 +124,12 @@ struct sent_copy {
 
 /* Of a link: link->coord_data. */
 struct coord_link {
-    uint32_t number;        /* the member's */
-    struct sent_copy *sent; /* owned ring of `room`, a power of two */
+    struct coord_link *next, *prev; /* all of this worker */
+    struct link *link;              /* whose it is */
+    uint64_t serial;                /* of no other link ever */
+    uint32_t refusals;              /* copies that were refused */
+    uint32_t number;                /* the member's */
+    struct sent_copy *sent;         /* owned ring of `room`, a power of two */
     uint32_t room;
     uint64_t first; /* number of the oldest in the ring; copies_sent is last */
     bool last_copy_taken;
@@ -147,6 +153,10 @@ struct coord {
     struct coord_stats stats;
     struct op **pool; /* owned; all ops ever, by place */
     uint32_t pool_count, live_count;
+    struct coord_link *links;
+    uint64_t serial;  /* of the newest link */
+    uint64_t *awaits; /* owned; ids of ops in STEP_AWAIT */
+    uint32_t await_count;
     uint64_t taken_seen;    /* replica->tenures_taken */
     uint32_t waiting_count; /* in STEP_RETRY or STEP_FETCHING */
     struct op *free;
@@ -381,6 +391,25 @@ void parts_sequence_add(struct parts *parts, const struct bytes *args,
                         uint32_t arg_count, uint32_t db);
 void parts_run_sequence(struct coord *coord, struct cmd_call *call,
                         struct parts *parts);
+/* Commands to certain nodes, side by side; the least of their numbers. */
+struct parts *parts_least(uint8_t proto);
+void parts_least_add(struct parts *parts, uint32_t number,
+                     const struct bytes *args, uint32_t arg_count);
+void parts_run_least(struct coord *coord, struct cmd_call *call,
+                     struct parts *parts);
+
+/* ---- await.c ---- */
+/* WAIT; false: it is not for the ring. */
+bool await_run(struct coord *coord, struct cmd_call *call);
+/* All parts have answered; true: and that is the answer. */
+bool await_joined(struct coord *coord, struct op *op, uint32_t least);
+/* A client's write was run at the other end of the link; NULL: here. */
+void await_note(const struct op *op, const struct link *link, int64_t wall_ms);
+/* kula.wait */
+void await_serve(struct coord *coord, struct cmd_call *call);
+void await_turn(struct coord *coord);
+int64_t await_deadline_ms(const struct coord *coord);
+void await_free(struct await *await);
 
 /* ---- whole.c ---- */
 /* True: it has dealt with the command. */

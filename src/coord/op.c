@@ -103,6 +103,7 @@ op_new(struct coord *coord, const struct cmd_call *call)
     op->touched = &op->one;
     op->touched_count = 0;
     op->parts = NULL;
+    op->await = NULL;
     op->older = coord->newest;
     op->newer = NULL;
     if (coord->newest != NULL) coord->newest->newer = op;
@@ -199,6 +200,8 @@ free_op(struct coord *coord, struct op *op)
     op->touched = &op->one;
     parts_free(op->parts);
     op->parts = NULL;
+    await_free(op->await);
+    op->await = NULL;
     if (op->args.room > 4096) buf_deinit(&op->args);
     if (op->reply.room > 4096) buf_deinit(&op->reply);
     if (op->before.room > 4096) buf_deinit(&op->before);

@@ -28,6 +28,7 @@ enum join {
     JOIN_COUNT,    /* {slots served, a number} each: their sum */
     JOIN_KEYS,     /* {slots served, names} each: all names */
     JOIN_ANY,      /* a value or none each: the first value */
+    JOIN_LEAST,    /* the least of integers, by await.c's leave */
     JOIN_SEQUENCE, /* an array of the replies; run one after another */
 };
 
@@ -365,12 +366,46 @@ join_values(struct parts *parts, struct buf *out)
     }
 }
 
+/* A node that gave no number has nothing to say for others. */
+static void
+join_least(struct coord *coord, struct op *op)
+{
+    const struct parts *parts = op->parts;
+    int64_t least = parts->count > 0 ? RING_OWNERS_MAX : 0;
+    uint32_t i;
+
+    for (i = 0; i < parts->count; i++) {
+        const struct buf *reply = &parts->part[i].reply;
+        int64_t value;
+
+        if (reply->used < 4 || reply->data[0] != ':' ||
+            !number_parse_int(bytes_of(reply->data + 1, reply->used - 3),
+                              &value) ||
+            value < 0) {
+            value = 0;
+        }
+        if (value < least) least = value;
+    }
+    if (await_joined(coord, op, (uint32_t)least)) {
+        op->reply.used = 0;
+        buf_must_printf(&op->reply, ":%lld\r\n", (long long)least);
+        op_done(coord, op);
+    } else {
+        op_wait(coord, op, coord_now(coord) + RETRY_MS);
+    }
+}
+
 static void
 join(struct coord *coord, struct op *op)
 {
     struct parts *parts = op->parts;
     const struct part *failed =
         parts->join != JOIN_SEQUENCE ? failed_part(parts) : NULL;
+
+    if (parts->join == JOIN_LEAST) {
+        join_least(coord, op);
+        return;
+    }
 
     op->reply.used = 0;
     if (failed != NULL && op->is_write && may_have_run(parts)) {
@@ -399,6 +434,7 @@ join(struct coord *coord, struct op *op)
             return;
         }
         break;
+    case JOIN_LEAST: break; /* above */
     case JOIN_ANY: join_any(parts, &op->reply); break;
     case JOIN_SEQUENCE: join_sequence(parts, &op->reply); break;
     case JOIN_VALUES: join_values(parts, &op->reply); break;
@@ -425,12 +461,16 @@ run_part(struct coord *coord, struct op *parent, uint32_t at)
         .parent = parent,
         .part = at,
         .hops = parent->asker.hops,
-        .deadline_ms = parent->asker.deadline_ms,
+        .deadline_ms = coord_now(coord) + coord->timeout_ms,
     };
     bool goes_away =
         parent->parts->is_direct && part->number != coord->replica->self;
     struct op *op;
 
+    /* that of WAIT may be far off */
+    if (asker.deadline_ms > parent->asker.deadline_ms &&
+        parent->parts->join != JOIN_LEAST)
+        asker.deadline_ms = parent->asker.deadline_ms;
     coord->asker = asker;
     coord->proxy.proto = parent->proto;
     coord->proxy.db = part->db;
@@ -658,5 +698,42 @@ parts_run_sequence(struct coord *coord, struct cmd_call *call,
     struct op *op = op_new(coord, call);
 
     call->is_taken = true;
+    start_parts(coord, op, parts);
+}
+
+struct parts *
+parts_least(uint8_t proto)
+{
+    struct parts *parts = mem_must_zero(sizeof(*parts));
+
+    parts->join = JOIN_LEAST;
+    parts->proto = proto;
+    parts->is_direct = true;
+    return parts;
+}
+
+void
+parts_least_add(struct parts *parts, uint32_t number, const struct bytes *args,
+                uint32_t arg_count)
+{
+    struct part *part = add_part(parts, number);
+    uint32_t i;
+
+    if (part == NULL) return;
+    part->arg_count = arg_count;
+    for (i = 0; i < arg_count; i++)
+        wire_put_bytes(&part->args, args[i]);
+}
+
+void
+parts_run_least(struct coord *coord, struct cmd_call *call, struct parts *parts)
+{
+    struct op *op = coord->op;
+
+    if (op == NULL) {
+        op = op_new(coord, call);
+        call->is_taken = true;
+        (void)op_keep_args(op, call);
+    }
     start_parts(coord, op, parts);
 }

@@ -270,6 +270,8 @@ request_answer(struct coord *coord, struct link *link,
         return;
     }
     if (op == NULL || op->step != STEP_ASKED || op->asked[0] != link) return;
+    if (op->is_write && status <= REPLY_EXECUTED)
+        await_note(op, link, coord_wall(coord));
     switch ((enum reply_status)status) {
     case REPLY_DONE:
         op_set_reply(op, text);

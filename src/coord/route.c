@@ -146,6 +146,7 @@ order_of(const struct coord *coord, uint32_t slot, bool is_write)
         case STEP_VERSIONS:
             if (is_write && has_slot(op, slot)) return ORDER_WAIT;
             break;
+        case STEP_AWAIT:
         case STEP_COPIES: /* it ran here */
         case STEP_DONE:
         case STEP_FREE: break;

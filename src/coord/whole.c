@@ -246,6 +246,7 @@ serve_flush(struct coord *coord, struct cmd_call *call)
     count = flush_slots(coord, op, db);
     op->reply.used = 0;
     buf_must_printf(&op->reply, "*2\r\n:%u\r\n:0\r\n", count);
+    await_note(op, NULL, coord_wall(coord));
     op_set_step(coord, op, STEP_COPIES);
     copies_send(coord, op);
 }
@@ -457,11 +458,16 @@ whole_run(struct coord *coord, struct cmd_call *call)
         serve_flush(coord, call);
         return true;
     }
+    if (strcmp(name, "kula.wait") == 0) {
+        await_serve(coord, call);
+        return true;
+    }
     if (strncmp(name, "kula.", 5) == 0 && (call->spec->flags & CMD_INTERNAL)) {
         serve_keys(coord, call);
         return true;
     }
     if (strcmp(name, "dbsize") == 0) return run_keys(coord, call);
+    if (strcmp(name, "wait") == 0) return await_run(coord, call);
     if (!(call->spec->flags & CMD_WHOLE)) return false;
     if (strcmp(name, "flushall") == 0) return run_flush(coord, call, true);
     if (strcmp(name, "flushdb") == 0) return run_flush(coord, call, false);

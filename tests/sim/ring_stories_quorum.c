@@ -302,3 +302,190 @@ CASE(ring_quorum, prefixes_and_settings_survive_a_restart_of_all)
             "*2\r\n$15\r\nnode-timeout-ms\r\n$4\r\n2000\r\n");
     sim_free(sim);
 }
+
+/* ---- WAIT ---- */
+
+CASE(ring_wait, it_counts_the_other_nodes_that_have_what_was_written)
+{
+    struct sim *sim = ring_of(&SLOPPY, 3, 421);
+    uint32_t i;
+
+    for (i = 0; i < 3; i++) {
+        SAYS_ON(sim, i, 0, "WAIT 2 100", ":2\r\n"); /* nothing was written */
+        SAYS_ON(sim, i, 0, "SET k v", "+OK\r\n");
+        SAYS_ON(sim, i, 0, "WAIT 2 0", ":2\r\n");
+        SAYS_ON(sim, i, 0, "WAIT 7 0", ":2\r\n"); /* there are no more */
+        SAYS_ON(sim, i, 0, "INCR n",
+                i == 0   ? ":1\r\n"
+                : i == 1 ? ":2\r\n"
+                         : ":3\r\n");
+        SAYS_ON(sim, i, 0, "FLUSHDB", "+OK\r\n");
+        SAYS_ON(sim, i, 0, "WAIT 2 5000", ":2\r\n");
+        SAYS_ON(sim, i, 0, "SET n 0", "+OK\r\n");
+        SAYS_ON(sim, i, 0, "WAIT 1 x",
+                "-ERR timeout is not an integer or out of range\r\n");
+        SAYS_ON(sim, i, 0, "INCRBY n 1", ":1\r\n");
+        SAYS_ON(sim, i, 0, i == 0 ? "SET n 1" : "SET n 2", "+OK\r\n");
+    }
+    sim_free(sim);
+}
+
+CASE(ring_wait, one_that_is_away_is_waited_for)
+{
+    struct sim *sim = ring_of(&SLOPPY, 3, 422);
+    char line[32];
+    int64_t begin_ms;
+    uint32_t i;
+
+    sim_crash(sim, 2, true);
+    (void)sim_run_for(sim, 3000);
+    SAYS_ON(sim, 0, 0, "SET k v", "+OK\r\n");
+    SAYS_ON(sim, 0, 0, "WAIT 1 0", ":1\r\n");
+    begin_ms = sim_now_ms(sim);
+    SAYS_ON(sim, 0, 0, "WAIT 2 3000", ":1\r\n");
+    cr_expect(sim_now_ms(sim) - begin_ms >= 3000);
+    for (i = 0; i < 20; i++) { /* more than are remembered one by one */
+        (void)snprintf(line, sizeof(line), "SET key:%u v", i);
+        SAYS_ON(sim, 1, 0, line, "+OK\r\n");
+    }
+    SAYS_ON(sim, 1, 0, "WAIT 2 50", ":1\r\n");
+    sim_start(sim, 2);
+    SAYS_ON(sim, 0, 0, "WAIT 2 30000", ":2\r\n");
+    SAYS_ON(sim, 1, 0, "WAIT 2 0", ":2\r\n");
+    sim_free(sim);
+}
+
+/* Who ran it is gone for good: nobody knows who has acknowledged it, until the
+ * owners that are left, and the one that comes back, have been compared. */
+CASE(ring_wait, it_does_not_wait_for_ever_for_a_primary_that_is_gone)
+{
+    struct sim *sim = ring_of(&SLOPPY, 3, 423);
+    uint32_t a = primary_of(sim, 0, 3, "k"), b = (a + 1) % 3;
+
+    SAYS_ON(sim, b, 0, "SET k v", "+OK\r\n");
+    sim_crash(sim, a, true);
+    SAYS_ON(sim, b, 0, "WAIT 1 5000", ":0\r\n");
+    sim_start(sim, a);
+    SAYS_ON(sim, b, 0, "WAIT 2 60000", ":2\r\n");
+    sim_free(sim);
+}
+
+CASE(ring_wait, nodes_that_do_not_own_it_do_not_matter)
+{
+    struct sim *sim = ring_of(&SLOPPY, NODES, 424);
+    uint32_t owners[3], other = 0;
+
+    owners_of(sim, NODES, "k", owners);
+    while (other == owners[0] || other == owners[1] || other == owners[2])
+        other++;
+    sim_crash(sim, other, true);
+    (void)sim_run_for(sim, 3000);
+    SAYS_ON(sim, owners[1], 0, "SET k v", "+OK\r\n");
+    SAYS_ON(sim, owners[1], 0, "WAIT 2 0", ":2\r\n");
+    sim_free(sim);
+}
+
+CASE(ring_wait, in_a_transaction_it_does_not_wait)
+{
+    struct sim *sim = ring_of(&SLOPPY, 3, 425);
+    struct sim_conn *conn;
+    struct buf replies = {0};
+
+    sim_crash(sim, 2, true);
+    (void)sim_run_for(sim, 3000);
+    SAYS_ON(sim, 0, 0, "MULTI", "+OK\r\n");
+    SAYS_ON(sim, 0, 0, "SET k v", "+QUEUED\r\n");
+    SAYS_ON(sim, 0, 0, "WAIT 2 0", "+QUEUED\r\n");
+    SAYS_ON(sim, 0, 0, "EXEC", "*2\r\n+OK\r\n:1\r\n");
+    /* one that goes away while it waits */
+    conn = sim_connect(sim, 0, 0, &replies, NULL, gather);
+    sim_send(sim, conn, BYTES_LIT("SET k v\r\nWAIT 2 0\r\nPING\r\n"));
+    (void)sim_run_for(sim, 2000);
+    buf_must_add(&replies, "", 1);
+    cr_expect(eq(str, replies.data, (char *)(uintptr_t) "+OK\r\n"));
+    sim_disconnect(sim, conn);
+    (void)sim_run_for(sim, 2000);
+    SAYS_ON(sim, 0, 0, "SET k w", "+OK\r\n");
+    buf_deinit(&replies);
+    sim_free(sim);
+}
+
+/* ---- order, and transactions over several lists ---- */
+
+/* What node 0 says of `b` while `a`, sent before it, can't be written. */
+static void
+is_seen_early(const char *order, const char *expected)
+{
+    struct sim *sim = ring_of(&STRICT, NODES, 431);
+    char line[64], own[32], others[32];
+    struct buf replies = {0};
+    struct sim_conn *conn;
+    uint32_t owners[3], node, i, free_at = 0;
+
+    (void)snprintf(line, sizeof(line), "CONFIG SET pipeline-order %s", order);
+    owners_of(sim, NODES, "a", owners);
+    for (node = 0; node == owners[1] || node == owners[2]; node++)
+        ;
+    SAYS(sim, node, line, "+OK\r\n");
+    cut_first_owner(sim, "a", owners); /* two of a's are on the other side */
+    for (i = 0; i < 200 && free_at == 0; i++) {
+        (void)snprintf(own, sizeof(own), "SET b%u 0", i);
+        if (strcmp(sim_call(sim, node, own), "+OK\r\n") == 0) free_at = i + 1;
+    }
+    cr_assert(free_at > 0);
+    (void)snprintf(own, sizeof(own), "GET b%u", free_at - 1);
+    (void)snprintf(others, sizeof(others), "SET a 1\r\nSET b%u 1\r\n",
+                   free_at - 1);
+    conn = sim_connect(sim, node, 0, &replies, NULL, gather);
+    sim_send(sim, conn, bytes_str(others));
+    (void)sim_run_for(sim, 400);
+    SAYS(sim, node, own, expected);
+    (void)sim_run_for(sim, 3000);
+    SAYS(sim, node, own, "$1\r\n1\r\n");
+    buf_must_add(&replies, "", 1);
+    cr_expect(strncmp(replies.data, "-NOQUORUM", 9) == 0);
+    cr_expect(strstr(replies.data, "\r\n+OK\r\n") != NULL);
+    sim_disconnect(sim, conn);
+    buf_deinit(&replies);
+    sim_free(sim);
+}
+
+CASE(ring_order, writes_to_different_keys_overtake_each_other)
+{
+    is_seen_early("loose", "$1\r\n1\r\n");
+}
+
+CASE(ring_order, in_strict_order_they_do_not)
+{
+    is_seen_early("strict", "$1\r\n0\r\n");
+}
+
+CASE(ring_order, a_transaction_over_several_lists_is_refused_if_so_wished)
+{
+    struct sim *sim = ring_of(&SLOPPY, NODES, 432);
+    uint32_t one[3], other[3], i = 0;
+    char line[32], get[32];
+
+    owners_of(sim, NODES, "a", one);
+    do {
+        (void)snprintf(get, sizeof(get), "b%u", i++);
+        owners_of(sim, NODES, get, other);
+    } while (memcmp(one, other, sizeof(one)) == 0);
+    (void)snprintf(line, sizeof(line), "SET b%u 1", i - 1);
+    (void)snprintf(get, sizeof(get), "EXISTS a b%u", i - 1);
+    SAYS(sim, 1, "CONFIG SET exec-spanning refuse", "+OK\r\n");
+    (void)sim_run_for(sim, 3000);
+    SAYS_ON(sim, 0, 0, "MULTI", "+OK\r\n");
+    SAYS_ON(sim, 0, 0, "SET a 1", "+QUEUED\r\n");
+    SAYS_ON(sim, 0, 0, line, "+QUEUED\r\n");
+    REFUSES_ON(sim, 0, 0, "EXEC", "-EXECABORT");
+    SAYS(sim, 2, get, ":0\r\n");
+    SAYS(sim, 1, "CONFIG SET exec-spanning run", "+OK\r\n");
+    (void)sim_run_for(sim, 3000);
+    SAYS_ON(sim, 0, 0, "MULTI", "+OK\r\n");
+    SAYS_ON(sim, 0, 0, "SET a 1", "+QUEUED\r\n");
+    SAYS_ON(sim, 0, 0, line, "+QUEUED\r\n");
+    SAYS_ON(sim, 0, 0, "EXEC", "*2\r\n+OK\r\n+OK\r\n");
+    SAYS(sim, 2, get, ":2\r\n");
+    sim_free(sim);
+}

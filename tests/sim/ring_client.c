@@ -18,6 +18,7 @@ struct ring_client {
     uint32_t at, node;
     bool is_pipelining;
     bool was_closed; /* by the node: come back elsewhere */
+    uint32_t asides; /* replies to come that are of no item */
     struct pending pending[PENDING];
     uint32_t first, count;
     struct buf replies; /* owned */
@@ -472,6 +473,11 @@ on_bytes(void *context, struct sim_conn *conn, struct bytes bytes)
 
         rest.size = sim_reply_size(rest);
         if (rest.size == 0) break;
+        if (client->asides > 0) {
+            client->asides--;
+            at += rest.size;
+            continue;
+        }
         if (client->count == 0) {
             strange(client->all->config.history, rest);
             break;
@@ -495,8 +501,21 @@ give_up(struct ring_client *client)
     client->conn = NULL;
     client->was_closed = false;
     client->all->config.history->unknown += client->count;
-    client->first = client->count = 0;
+    client->first = client->count = client->asides = 0;
     client->replies.used = 0;
+}
+
+static void
+ask_for_more(struct ring_client *client)
+{
+    static const char *const lines[] = {NULL, "KULA.QUORUM W 3\r\n",
+                                        "KULA.QUORUM R 3 MODE strict\r\n",
+                                        "KULA.QUORUM W 3 R 3\r\n"};
+    const char *line = lines[client->at % ARRAY_LEN(lines)];
+
+    if (client->conn == NULL || line == NULL) return;
+    client->asides = 1;
+    sim_send(client->all->config.sim, client->conn, bytes_str(line));
 }
 
 static void
@@ -509,6 +528,7 @@ come_back(struct ring_client *client)
     client->conn = sim_connect(config->sim, client->node,
                                (uint32_t)rng_below(rng, config->workers),
                                client, NULL, on_bytes);
+    if (config->has_quorums) ask_for_more(client);
 }
 
 static void

@@ -70,6 +70,7 @@ struct ring_clients_config {
     uint32_t families;     /* bits: 1 << family */
     uint32_t pipelines;    /* one client in so many sends several at once */
     uint32_t large_one_in; /* one value in so many has 20 KB; 0: none */
+    bool has_quorums;      /* some ask for more copies than the ring does */
     int64_t think_ms;      /* at most, between commands */
     int64_t patience_ms;   /* how long a reply is waited for */
 };

@@ -33,6 +33,9 @@ enum {
 
 /* --watch: a key's name; NULL */
 static const char *watched;
+static bool with_quorums; /* connections and prefixes have their own */
+
+enum { QUORUM_SEEDS = 40 }; /* of a run without --seed */
 
 /* What a seed is about. */
 struct plan {
@@ -375,6 +378,7 @@ start_clients(struct world *world, uint32_t workers)
         .large_one_in = rng_below(dice, 3) == 0 ? 20 : 0,
         .think_ms = 20 + (int64_t)rng_below(dice, 200),
         .patience_ms = 3000,
+        .has_quorums = with_quorums,
     };
 
     if (config.families == 1u << LOCK) config.pipelines = 0;
@@ -408,6 +412,15 @@ plan_of(struct rng *dice)
         plan.fault_ms = 5000;
     }
     return plan;
+}
+
+/* Stricter ones than the ring's: of locks, and of one key in ten. */
+static void
+set_prefixes(struct world *world)
+{
+    (void)sim_call(world->sim, 0, "KULA.PREFIX SET l mode strict");
+    (void)sim_call(world->sim, 0, "KULA.PREFIX SET r1 w 3");
+    (void)sim_call(world->sim, 0, "KULA.PREFIX SET c1 r 3 w 3 mode strict");
 }
 
 /* All that was said about one key. */
@@ -470,6 +483,7 @@ run_seed(uint64_t seed, bool is_noisy, bool is_quiet, uint64_t *trace,
     world->sim = sim_new(&config);
     if (is_noisy) sim_be_noisy(world->sim);
     if (wait_quiet(world, UP_MOST_MS, "start")) {
+        if (with_quorums) set_prefixes(world);
         start_clients(world, config.workers);
         run_faults(world, totals);
         (void)sim_run_for(world->sim, 2000);
@@ -574,8 +588,8 @@ check_seed(uint64_t seed, bool is_noisy, struct totals *totals)
         is_ok = false;
     }
     if (!is_ok) {
-        printf("replay: tests/sim/ring_swarm --seed %llu --count 1\n",
-               (unsigned long long)seed);
+        printf("replay: tests/sim/ring_swarm --seed %llu --count 1%s\n",
+               (unsigned long long)seed, with_quorums ? " --quorums 1" : "");
     }
     (void)fflush(stdout);
     return is_ok;
@@ -588,18 +602,25 @@ main(int argc, char **argv)
     uint64_t count = option(argc, argv, "--count", 200), i;
     uint64_t most = option(argc, argv, "--failures", 10);
     bool is_noisy = option(argc, argv, "--noisy", 0) != 0;
-    uint64_t passed = 0, failed = 0, old = 0;
+    uint64_t passed = 0, failed = 0, old = 0, own = 0;
     struct totals totals = {0};
     struct timespec from, to;
 
     watched = option_text(argc, argv, "--watch");
-    if (option_text(argc, argv, "--seed") == NULL) old = ARRAY_LEN(once_failed);
+    with_quorums = option(argc, argv, "--quorums", 0) != 0;
+    if (option_text(argc, argv, "--seed") == NULL) {
+        old = ARRAY_LEN(once_failed);
+        own = QUORUM_SEEDS;
+    }
     (void)signal(SIGABRT, on_signal);
     (void)signal(SIGSEGV, on_signal);
     (void)clock_gettime(CLOCK_MONOTONIC, &from);
-    for (i = 0; i < old + count && failed < most; i++) {
-        bool is_ok = check_seed(i < old ? once_failed[i] : seed + i - old,
-                                is_noisy, &totals);
+    for (i = 0; i < old + count + own && failed < most; i++) {
+        bool is_ok;
+
+        if (i >= old + count) with_quorums = true;
+        is_ok = check_seed(i < old ? once_failed[i] : seed + i - old, is_noisy,
+                           &totals);
 
         passed += is_ok;
         failed += !is_ok;

@@ -57,6 +57,8 @@ struct ctl {
       "Copies that nodes keep for others that could not be reached.")          \
     X(REPAIR, "repair", "status", repair_run,                                  \
       "How comparing and mending copies goes, on each node.")                  \
+    X(PREFIXES, "prefixes", "", prefixes_run,                                  \
+      "Keys that begin alike and have quorums of their own.")                  \
     X(DEMO, "demo", "[N] [--port PORT]", demo_run,                             \
       "Starts N throw-away nodes here (3), until Ctrl-C.")                     \
     X(VERSION, "version", "", version_run,                                     \

@@ -12,6 +12,7 @@ src_kula_ctl_SOURCES = \
 	src/ctl/options.c \
 	src/ctl/peer.c \
 	src/ctl/peer.h \
+	src/ctl/prefixes.c \
 	src/ctl/ring.c \
 	src/ctl/status.c \
 	src/ctl/table.c \

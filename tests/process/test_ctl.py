@@ -263,6 +263,35 @@ def look_at_all_verbs(port):
         check(code == 0 and out, f"{words} as text", (code, out, err))
 
 
+def look_at_quorums(nodes):
+    first, last = nodes[0].client(), nodes[2].client()
+    check(last("KULA.PREFIX", "SET", "session:", "w", 3, "r", 1) == "+OK",
+          "a prefix")
+    check(last("KULA.PREFIX", "SET", "a \n\xe9", "mode", "strict", "n", 3) ==
+          "+OK", "a strange prefix")
+    check(first("KULA.PREFIX", "SET", "x", "n", 2, "w", 1).startswith("-ERR n"),
+          "another N")
+
+    def listed():
+        code, report = ctl_json("-p", nodes[1].port, "prefixes")
+        return code == 0 and report["prefixes"] == [
+            {"prefix": "session:", "r": 1, "w": 3, "mode": "", "conflict": ""},
+            {"prefix": "a \n\xe9", "r": 0, "w": 0, "mode": "strict",
+             "conflict": ""}]
+
+    check(wait_until(listed), "all nodes know the prefixes",
+          ctl("-p", nodes[1].port, "prefixes"))
+    code, out, _ = ctl("-p", nodes[0].port, "prefixes")
+    check(code == 0 and "session:  1  3  -" in out, "as a table", out)
+    check(first("KULA.PREFIX", "DEL", "a \n\xe9") == "+OK", "DEL")
+    check(first("KULA.QUORUM", "W", 3, "MODE", "strict") == "+OK", "QUORUM")
+    check(first("SET", "q", "v") == "+OK" and first("WAIT", 2, 5000) == ":2",
+          "WAIT", first("WAIT", 2, 5000))
+    check(pairs(first("KULA.QUORUM"))["mode"] == b"strict", "it is kept")
+    check(first("RESET") == "+RESET" and
+          pairs(first("KULA.QUORUM"))["own"] == [], "RESET")
+
+
 def look_at_a_key(nodes):
     key = 'a "key" \\ with\ttab and \u00fc'
     client = nodes[0].client()
@@ -301,6 +330,7 @@ def test_ring():
               "each node says so")
     look_at_all_verbs(nodes[1].port)
     look_at_a_key(nodes)
+    look_at_quorums(nodes)
     numbers = {n["port"]: n["number"]
                for n in ctl_json("-p", nodes[0].port, "nodes")[1]["nodes"]}
     nodes[2].stop(signal.SIGKILL)
@@ -328,6 +358,8 @@ def test_ring():
           "ring --key: one copy does not answer")
     check(nodes[0].client()("SET", "k", "v") == "+OK",
           "two nodes are enough for a write")
+    check(nodes[0].client()("SET", "session:k", "v").startswith("-NOQUORUM"),
+          "but not where a prefix wants three")
     nodes[2] = Node(nodes[2].port, [node.port for node in nodes], "--rack",
                     "r2", dir=nodes[2].dir)
     code, out, err = ctl("-p", nodes[0].port, "status", "--wait=60", "--nodes",

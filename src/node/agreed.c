@@ -14,12 +14,9 @@
  * setting holds until somebody sets it in the ring, and never again after that:
  * the text comes back with the members' file.
  *
- *     read-quorum 1763749051000 2
- *     prefix:73657373696f6e3a 1763749052000 r 2 w 2 mode strict
- *     prefix:746d703a 1763749053000 -            (it was deleted)
- *
- * A prefix is written in hexadecimal. The newest 64 deleted ones are kept, so
- * that a node that was away does not bring them back.
+ * A prefix is written in hexadecimal (README has the text to the byte). The
+ * newest 64 deleted ones are kept, so that a node that was away does not bring
+ * them back.
  */
 #include "node/inside.h"
 
@@ -162,6 +159,16 @@ count_prefixes(const struct pairs *pairs)
 
 /* ---- publishing ---- */
 
+/* The lock is held. */
+static bool
+is_of_this_ring(const struct ring *ring)
+{
+    uint8_t seed[sizeof(ring->hash_seed)];
+
+    members_hash_seed(ring->members, seed);
+    return memcmp(seed, ring->hash_seed, sizeof(seed)) == 0;
+}
+
 /* The text's: after the one there, and of no other node; so equal versions are
  * equal texts, and gossip compares nothing else. */
 static uint64_t
@@ -215,7 +222,9 @@ agreed_prefix(struct cmd_call *call, const struct prefix_rule *rule)
     pairs_take(pairs, buf_bytes(&ring->agreed_text));
     pair.version = next_version(pairs, pair.name, call->wall_ms);
     pairs_put(pairs, &pair);
-    if (count_prefixes(pairs) > PREFIXES_MAX) {
+    if (!is_of_this_ring(ring)) {
+        error = "this node is about to join another ring";
+    } else if (count_prefixes(pairs) > PREFIXES_MAX) {
         error = "there are 64 prefixes already";
     } else {
         keep(ring, pairs, call->wall_ms);
@@ -299,16 +308,6 @@ take_settings(struct ring *ring, const struct pairs *pairs)
         }
     }
     note_all(ring);
-}
-
-/* The lock is held. */
-static bool
-is_of_this_ring(const struct ring *ring)
-{
-    uint8_t seed[sizeof(ring->hash_seed)];
-
-    members_hash_seed(ring->members, seed);
-    return memcmp(seed, ring->hash_seed, sizeof(seed)) == 0;
 }
 
 void

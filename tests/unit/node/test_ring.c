@@ -742,6 +742,78 @@ all_have_quorum_one(struct pump *pump)
     return true;
 }
 
+/* The text that a node publishes for the ring, with N for the versions. */
+static void
+agreed_text(struct pump *pump, uint32_t place, char *out, size_t room)
+{
+    struct members *members = pump->nodes[place].node->ring->members;
+    struct bytes text;
+    size_t i, used = 0;
+
+    (void)members_settings(members, &text);
+    for (i = 0; i < text.size && used + 1 < room; i++) {
+        out[used++] = text.data[i];
+        if (text.data[i] != ' ' || i + 14 >= text.size) continue;
+        if (text.data[i + 14] != ' ' || text.data[i + 1] != '1') continue;
+        out[used++] = 'N';
+        i += 13;
+    }
+    out[used] = '\0';
+}
+
+CASE(ring, what_all_agree_on_is_a_text_of_lines)
+{
+    static const char *const expected =
+        "prefix:00ff N r 1 mode sloppy\n"
+        "prefix:6162 N r 2 w 3 mode strict conflict lww\n"
+        "prefix:78 N -\n"
+        "write-quorum N 1\n";
+    char text[512];
+    struct pump pump;
+
+    start_three(&pump);
+    SAYS(pump_client(&pump, 1, 1),
+         "KULA.PREFIX SET ab conflict LWW mode STRICT w 3 r 2", "+OK\r\n");
+    SAYS(pump_client(&pump, 1, 0), "KULA.PREFIX SET x w 1", "+OK\r\n");
+    pump_time(&pump, 2000);
+    SAYS(pump_client(&pump, 0, 0),
+         "KULA.PREFIX SET \"\\x00\\xff\" r 1 mode sloppy", "+OK\r\n");
+    SAYS(pump_client(&pump, 0, 1), "KULA.PREFIX DEL x", "+OK\r\n");
+    SAYS(pump_client(&pump, 2, 1), "CONFIG SET write-quorum 1", "+OK\r\n");
+    pump_time(&pump, 5000);
+    agreed_text(&pump, 0, text, sizeof(text));
+    cr_expect(eq(str, text, (char *)(uintptr_t)expected));
+    agreed_text(&pump, 2, text, sizeof(text));
+    cr_expect(eq(str, text, (char *)(uintptr_t)expected));
+    pump_end(&pump);
+}
+
+CASE(ring, there_are_64_prefixes_at_most)
+{
+    struct pump_client *clients[3];
+    struct pump pump;
+    char line[64];
+    uint32_t i;
+
+    start_three(&pump);
+    for (i = 0; i < 3; i++)
+        clients[i] = pump_client(&pump, i, i % 2);
+    for (i = 0; i < 64; i++) {
+        (void)snprintf(line, sizeof(line), "KULA.PREFIX SET p%u r 1\r\n", i);
+        cr_expect(eq(str, pump_say(&pump, clients[i % 3], line),
+                     (char *)(uintptr_t) "+OK\r\n"));
+        if (i % 8 == 0) pump_time(&pump, 3000);
+    }
+    pump_time(&pump, 5000);
+    SAYS(clients[1], "KULA.PREFIX SET q r 1",
+         "-ERR there are 64 prefixes already\r\n");
+    SAYS(clients[1], "KULA.PREFIX SET p7 r 2", "+OK\r\n");
+    SAYS(clients[2], "KULA.PREFIX DEL p8", "+OK\r\n");
+    pump_time(&pump, 3000);
+    SAYS(clients[1], "KULA.PREFIX SET q r 1", "+OK\r\n");
+    pump_end(&pump);
+}
+
 CASE(ring, a_quorum_that_is_set_on_one_node_is_set_on_all)
 {
     struct pump pump;

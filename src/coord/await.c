@@ -46,6 +46,8 @@ struct await {
     int64_t wrote_ms;        /* wall time of the last write, or later */
     struct under_way *links; /* owned */
     uint32_t count;
+    int64_t look_ms; /* at all slots, if not all is taken before */
+    bool was_all_taken;
     bool is_moved;       /* somebody else ran the writes */
     uint32_t slot_count; /* 0: all that this node owns */
     uint16_t slots[CLIENT_WROTE_MAX];
@@ -130,25 +132,33 @@ link_of(const struct coord *coord, uint64_t serial)
     return link;
 }
 
-/* All that was under way to the member has been taken. What a broken link has
- * lost has left marks. */
+/* What was under way on the link has been taken, or is lost, and has left
+ * marks.
+ */
+static bool
+is_taken(const struct coord *coord, struct under_way *of)
+{
+    const struct coord_link *link = link_of(coord, of->serial);
+
+    if (link == NULL) return true;
+    if (link->refusals != of->refusals) { /* it may be sent once more */
+        of->refusals = link->refusals;
+        of->sent = link->link->copies_sent;
+    }
+    return link->first >= of->sent;
+}
+
+/* To the member, on all links. */
 static bool
 has_taken(const struct coord *coord, struct await *await, uint32_t number)
 {
     uint32_t i;
 
     for (i = 0; i < await->count; i++) {
-        struct under_way *of = &await->links[i];
-        const struct coord_link *link;
-
-        if (of->number != number) continue;
-        link = link_of(coord, of->serial);
-        if (link == NULL) continue;
-        if (link->refusals != of->refusals) { /* it may be sent once more */
-            of->refusals = link->refusals;
-            of->sent = link->link->copies_sent;
+        if (await->links[i].number == number &&
+            !is_taken(coord, &await->links[i])) {
+            return false;
         }
-        if (link->first < of->sent) return false;
     }
     return route_is_usable(coord, number) &&
            !(replica_health(coord->replica, number) & PEER_RETURNING);
@@ -207,14 +217,34 @@ count_all(const struct coord *coord, struct await *await)
     return least;
 }
 
+/* All slots are many: they are looked at when nothing is under way any more,
+ * and then now and then. */
+static bool
+is_time_to_look(const struct coord *coord, struct await *await)
+{
+    uint32_t i;
+
+    if (coord_now(coord) < await->look_ms) return false;
+    for (i = 0; i < await->count; i++) {
+        if (!is_taken(coord, &await->links[i])) return false;
+    }
+    await->was_all_taken = true;
+    return true;
+}
+
 static bool
 try_to_answer(struct coord *coord, struct op *op)
 {
     struct await *await = op->await;
-    uint32_t have = count_all(coord, await);
+    int64_t now_ms = coord_now(coord);
+    bool is_late = now_ms >= await->until_ms;
+    uint32_t have;
 
-    if (have < await->wanted && coord_now(coord) < await->until_ms)
+    if (!is_late && await->slot_count == 0 && !is_time_to_look(coord, await))
         return false;
+    have = count_all(coord, await);
+    await->look_ms = now_ms + AWAIT_LOOK_MS;
+    if (have < await->wanted && !is_late) return false;
     op->reply.used = 0;
     buf_must_printf(&op->reply, ":%u\r\n", have);
     op_done(coord, op);

@@ -217,8 +217,8 @@ count_all(const struct coord *coord, struct await *await)
     return least;
 }
 
-/* All slots are many: they are looked at when nothing is under way any more,
- * and then now and then. */
+/* All slots are many: they are looked at once nothing is under way any more,
+ * else now and then. */
 static bool
 is_time_to_look(const struct coord *coord, struct await *await)
 {

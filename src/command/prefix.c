@@ -1,7 +1,7 @@
 /*
  * The table is sorted by length, the longest first: the first name that fits is
- * the longest one. At most 64 short comparisons, most of which end at the
- * first byte.
+ * the longest one. Keys that no name can fit are found by their first byte;
+ * else there are at most 64 short comparisons.
  */
 #include "command/prefix.h"
 
@@ -39,8 +39,10 @@ quorum_mode_name(enum quorum_mode mode)
 const struct prefix_rule *
 prefixes_find(const struct prefixes *prefixes, struct bytes key)
 {
+    uint8_t first = key.size > 0 ? (uint8_t)key.data[0] : 0;
     uint32_t i;
 
+    if (!(prefixes->first[first / 64] >> first % 64 & 1)) return NULL;
     for (i = 0; i < prefixes->count; i++) {
         const struct prefix_rule *rule = &prefixes->rules[i];
 
@@ -69,12 +71,14 @@ bool
 prefixes_add(struct prefixes *prefixes, const struct prefix_rule *rule)
 {
     uint32_t at = prefixes->count;
+    uint8_t first = (uint8_t)rule->name[0];
 
     ASSERT(rule->size > 0 && rule->size <= PREFIX_BYTES_MAX);
     if (prefixes->count == PREFIXES_MAX) return false;
     for (; at > 0 && prefixes->rules[at - 1].size < rule->size; at--)
         prefixes->rules[at] = prefixes->rules[at - 1];
     prefixes->rules[at] = *rule;
+    prefixes->first[first / 64] |= UINT64_C(1) << first % 64;
     prefixes->count++;
     return true;
 }

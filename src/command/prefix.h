@@ -33,6 +33,7 @@ struct prefix_rule {
 };
 
 struct prefixes {
+    uint64_t first[256 / 64]; /* bits: bytes that a name begins with */
     uint32_t count;
     struct prefix_rule rules[PREFIXES_MAX]; /* the longest names first */
 };

@@ -94,6 +94,9 @@ CASE(prefix, the_longest_one_is_found)
     cr_expect(eq(u32, r_of(&prefixes, "ab"), 1));
     cr_expect(eq(u32, r_of(&prefixes, "b"), 0));
     cr_expect(eq(u32, r_of(&prefixes, ""), 0));
+    adds(&prefixes, "\xff\xfe", "r 5");
+    cr_expect(eq(u32, r_of(&prefixes, "\xff\xfe\xfd"), 5));
+    cr_expect(eq(u32, r_of(&prefixes, "\xff"), 0));
 }
 
 CASE(prefix, a_rule_is_printed_as_it_is_read)

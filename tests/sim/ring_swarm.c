@@ -283,7 +283,7 @@ rules_of(const struct plan *plan)
         .is_sloppy = !plan->is_strict,
         .reads_are_fresh = is_safe,
         .reads_are_linear = !plan->has_faults,
-        .locks_are_exclusive = is_safe,
+        .locks_are_exclusive = is_safe || with_quorums, /* set_prefixes */
         .keeps_last_write = is_safe || (plan->nodes <= 3 && !plan->has_jumps),
         .keeps_words = is_safe,
         .slack_ms = is_safe ? 0 : SKEW_MS + 2 * OFFSET_MS + CEILING_MS,

@@ -147,7 +147,8 @@ standing_of(struct coord *coord, const struct op *op)
         if (state->promised_to != coord->replica->self) {
             standing = STANDING_LOST;
         } else if (!copies_holds_tenure(coord, op->touched[i].slot) ||
-                   state->tenure != TENURE_HELD) {
+                   state->tenure != TENURE_HELD ||
+                   (op->quorum.mode == MODE_STRICT && state->is_lacking)) {
             state->is_wanted = true;
             standing = STANDING_OPEN;
         }

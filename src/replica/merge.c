@@ -125,8 +125,8 @@ is_out(const struct slot_state *state, struct stamp stamp, struct stamp tenure)
 }
 
 bool
-replica_is_out(const struct replica *replica, uint32_t slot,
-               struct stamp stamp, struct stamp tenure)
+replica_is_out(const struct replica *replica, uint32_t slot, struct stamp stamp,
+               struct stamp tenure)
 {
     return is_out(&replica->slots[slot], stamp, tenure);
 }

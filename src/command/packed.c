@@ -112,24 +112,13 @@ watched_are_unchanged(struct cmd_call *call, int64_t watched)
     return true;
 }
 
-void
-packed_run(struct cmd_call *call)
+static void
+run_commands(struct cmd_call *call, struct cursor *cursor, int64_t count)
 {
-    struct cursor cursor = {call->args, call->arg_count, 0};
-    const struct cmd_guard *guard = call->guard;
-    int64_t watched, commands, i;
     struct inner command;
+    int64_t i;
 
-    if (!skip_watched(&cursor, &watched) || !next_number(&cursor, &commands)) {
-        reply_error(call->reply, "ERR a damaged transaction");
-        return;
-    }
-    if (!watched_are_unchanged(call, watched)) {
-        reply_null_array(call->reply);
-        return;
-    }
-    reply_array(call->reply, commands);
-    for (i = 0; i < commands && next_command(&cursor, &command); i++) {
+    for (i = 0; i < count && next_command(cursor, &command); i++) {
         struct cmd_call inner = {
             .env = call->env,
             .client = call->client,
@@ -145,6 +134,40 @@ packed_run(struct cmd_call *call)
 
         cmd_run_held(&inner);
     }
+}
+
+void
+packed_run(struct cmd_call *call)
+{
+    struct cursor cursor = {call->args, call->arg_count, 0};
+    const struct cmd_guard *guard = call->guard;
+    struct cmd_env *env = call->env;
+    struct store_key *keys = env->keys;
+    uint32_t *key_args = env->key_args, key_room = env->key_room;
+    uint32_t db = call->client->db;
+    int64_t watched, commands;
+
+    if (!skip_watched(&cursor, &watched) || !next_number(&cursor, &commands)) {
+        reply_error(call->reply, "ERR a damaged transaction");
+        return;
+    }
+    if (!watched_are_unchanged(call, watched)) {
+        reply_null_array(call->reply);
+        return;
+    }
+    reply_array(call->reply, commands);
+    /* its own keys are looked at again behind it: they and the database stay
+     * what they are while its commands find theirs, or SELECT another */
+    env->keys = NULL;
+    env->key_args = NULL;
+    env->key_room = 0;
+    run_commands(call, &cursor, commands);
+    mem_free(env->keys);
+    mem_free(env->key_args);
+    env->keys = keys;
+    env->key_args = key_args;
+    env->key_room = key_room;
+    call->client->db = db;
     call->guard = guard;
 }
 

@@ -228,6 +228,9 @@ frame_is_known(uint8_t type)
     case FRAME_VERSIONS_ANSWER:
     case FRAME_FETCH:
     case FRAME_RECORDS:
+    case FRAME_LEND:
+    case FRAME_LENT:
+    case FRAME_BACK:
     case FRAME_TENURE:
     case FRAME_PROMISE:
     case FRAME_DIGESTS:

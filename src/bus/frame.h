@@ -55,6 +55,9 @@ enum frame_type {
     FRAME_VERSIONS_ANSWER = 21,
     FRAME_FETCH = 22, /* records of these keys, please */
     FRAME_RECORDS = 23,
+    FRAME_LEND = 24, /* tenures of these slots, for one command, please */
+    FRAME_LENT = 25,
+    FRAME_BACK = 26, /* they are yours again */
     /* replica/: tenures, comparison */
     FRAME_TENURE = 32,
     FRAME_PROMISE = 33,

@@ -33,7 +33,7 @@ enum {
 };
 
 /* What was under way on a link when the question came. */
-struct under_way {
+struct await_link {
     uint64_t serial; /* the link's */
     uint64_t sent;   /* copies up to here are to be taken */
     uint32_t refusals;
@@ -43,8 +43,8 @@ struct under_way {
 struct await {
     uint32_t wanted;
     int64_t until_ms;
-    int64_t wrote_ms;        /* wall time of the last write, or later */
-    struct under_way *links; /* owned */
+    int64_t wrote_ms;         /* wall time of the last write, or later */
+    struct await_link *links; /* owned */
     uint32_t count;
     int64_t look_ms; /* at all slots, if not all is taken before */
     bool was_all_taken;
@@ -136,7 +136,7 @@ link_of(const struct coord *coord, uint64_t serial)
  * marks.
  */
 static bool
-is_taken(const struct coord *coord, struct under_way *of)
+is_taken(const struct coord *coord, struct await_link *of)
 {
     const struct coord_link *link = link_of(coord, of->serial);
 
@@ -261,7 +261,7 @@ note_links(const struct coord *coord, struct await *await)
         count++;
     await->links = mem_must_array(NULL, count + 1, sizeof(*await->links));
     for (link = coord->links; link != NULL; link = link->next) {
-        await->links[await->count++] = (struct under_way){
+        await->links[await->count++] = (struct await_link){
             .serial = link->serial,
             .sent = link->link->copies_sent,
             .refusals = link->refusals,

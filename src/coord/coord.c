@@ -43,12 +43,14 @@ coord_free(struct coord *coord)
     uint32_t i;
 
     if (coord == NULL) return;
+    loans_lost(coord, NULL);
     for (i = 0; i < coord->pool_count; i++) {
         struct op *op = coord->pool[i];
 
         if (op->touched != &op->one) mem_free(op->touched);
         parts_free(op->parts);
         await_free(op->await);
+        loans_free(op);
         buf_deinit(&op->args);
         buf_deinit(&op->reply);
         buf_deinit(&op->before);
@@ -131,7 +133,11 @@ op_lost(struct coord *coord, struct op *op)
     case STEP_FETCHING:
     case STEP_VERSIONS:
         op->asked_count = op->tried = 0;
-        op->fetched = STAMP_NEVER;
+        op->is_fetched = false;
+        op_wait(coord, op, coord_now(coord));
+        return;
+    case STEP_BORROWING: /* tried again, and all anew: see are_good */
+        op->asked_count = 0;
         op_wait(coord, op, coord_now(coord));
         return;
     case STEP_FREE:
@@ -166,9 +172,11 @@ coord_link_lost(struct coord *coord, struct link *link)
         next = op->newer;
         if (op->asker.link == link) op->asker.link = NULL;
         if (op->told == link) op->told = NULL;
+        loans_link_lost(op, link);
         if (has_asked(op, link)) op_lost(coord, op);
     }
     copies_lost(coord, link);
+    loans_lost(coord, link);
     forget_link(coord, link);
     coord->is_changed = true;
 }
@@ -186,6 +194,9 @@ coord_frame(struct coord *coord, struct link *link, const struct frame *frame)
     case FRAME_VERSIONS_ANSWER: versions_answer(coord, link, frame); return;
     case FRAME_FETCH: fetch_frame(coord, link, frame); return;
     case FRAME_RECORDS: fetch_records(coord, link, frame); return;
+    case FRAME_LEND: loans_lend(coord, link, frame); return;
+    case FRAME_LENT: loans_lent(coord, link, frame); return;
+    case FRAME_BACK: loans_back(coord, link, frame); return;
     default: return; /* of a newer version */
     }
 }
@@ -225,6 +236,9 @@ retry_one(struct coord *coord, struct op *op)
     } else if (op->step == STEP_COPIES && op->wants_retry) {
         op->retry_ms = INT64_MAX;
         shortfall_retry(coord, op);
+    } else if (op->step == STEP_DONE) {
+        op->retry_ms = INT64_MAX;
+        if (op->loans != NULL) loans_end(coord, op);
     }
 }
 
@@ -241,7 +255,7 @@ retry(struct coord *coord, int64_t now_ms)
         next = op->newer;
         is_last = op == last || next == NULL;
         if (op->retry_ms == INT64_MAX) continue;
-        if (is_all || op->retry_ms <= now_ms) {
+        if ((is_all && op->step != STEP_DONE) || op->retry_ms <= now_ms) {
             retry_one(coord, op);
         } else if (op->retry_ms < coord->retry_ms) {
             coord->retry_ms = op->retry_ms;
@@ -276,6 +290,7 @@ coord_turn(struct coord *coord)
         if (taken != coord->taken_seen) coord->is_changed = true;
         coord->taken_seen = taken;
     }
+    if (coord->lendings != NULL) loans_turn(coord);
     if (coord->oldest != NULL) {
         time_out(coord, now_ms);
         if (coord->is_changed || coord->retry_ms <= now_ms)
@@ -286,6 +301,15 @@ coord_turn(struct coord *coord)
     if (coord->due_count > 0) tell_clients(coord);
 }
 
+bool
+coord_has_freed(struct coord *coord)
+{
+    bool has_freed = coord->has_freed;
+
+    coord->has_freed = false;
+    return has_freed;
+}
+
 int64_t
 coord_deadline_ms(const struct coord *coord)
 {
@@ -293,11 +317,14 @@ coord_deadline_ms(const struct coord *coord)
     int64_t at = coord->is_changed ? 0 : coord->retry_ms;
     int64_t hints_ms = standins_deadline_ms(coord);
     int64_t await_ms = await_deadline_ms(coord);
+    int64_t loans_ms = loans_deadline_ms(coord);
 
     while (op != NULL && (op->step == STEP_DONE || op->step == STEP_PARTS))
         op = op->newer;
     if (op != NULL && op->asker.deadline_ms < at) at = op->asker.deadline_ms;
     if (op == NULL) at = INT64_MAX;
     if (await_ms < at) at = await_ms;
+    if (loans_ms < at) at = loans_ms;
+    if (coord->lendings != NULL && coord->is_changed) at = 0;
     return hints_ms < at ? hints_ms : at;
 }

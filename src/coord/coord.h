@@ -73,6 +73,9 @@ void coord_acked(struct coord *coord, struct link *link);
 void coord_changed(struct coord *coord);
 /* After all events of a turn: time-outs, retries. */
 void coord_turn(struct coord *coord);
+/* Since the last call something came free here that others of this node's
+ * workers may wait for: they are to be told (coord_changed). */
+bool coord_has_freed(struct coord *coord);
 /* Monotonic ms at which coord_turn has something to do; INT64_MAX. */
 int64_t coord_deadline_ms(const struct coord *coord);
 
@@ -87,7 +90,7 @@ struct coord_stats {
     _Atomic uint64_t ops_local, ops_remote, ops_served;
     _Atomic uint64_t noquorum, uncertain, retries;
     _Atomic uint64_t fetches, read_repairs, copies_sent, copies_taken;
-    _Atomic uint64_t exec_spanning;
+    _Atomic uint64_t exec_spanning, loans;
     _Atomic uint64_t hints_sent, hints_taken, hints_delivered;
 };
 const struct coord_stats *coord_stats(const struct coord *coord);

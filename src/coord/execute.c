@@ -112,6 +112,7 @@ note_after(struct coord *coord, const struct store_key *key, uint32_t at)
     touched->is_counter = sight.record.kind == RECORD_VALUE &&
                           sight.record.type == OBJECT_COUNTER;
     touched->newest = sight.newest;
+    replica_note_write(coord->replica, key->slot);
     if (coord->record_count == coord->record_room) {
         coord->record_room =
             coord->record_room > 0 ? 2 * coord->record_room : 16;
@@ -154,6 +155,14 @@ execute_has_tenure(struct coord *coord, uint32_t slot, uint32_t list_hash)
     return false;
 }
 
+/* The keys' tenure is open: they have been fetched from its promisers. */
+static bool
+is_fetched(const struct op *op, uint32_t at, struct stamp tenure)
+{
+    return op != NULL && op->is_fetched && at < op->touched_count &&
+           op->touched[at].tenure.bits == tenure.bits;
+}
+
 /* The slots' state allows a write now. */
 static bool
 may_write(struct coord *coord, const struct cmd_call *call)
@@ -167,10 +176,15 @@ may_write(struct coord *coord, const struct cmd_call *call)
         const struct ring_list *list = ring_map_list(map, slot);
         const struct slot_state *state = &coord->replica->slots[slot];
 
+        if (UNLIKELY(replica_is_lent(coord->replica, slot) ||
+                     (state->is_borrowed &&
+                      state->loan != loans_id(coord->op)))) {
+            coord->wants_loan = true;
+            return false;
+        }
         if (!execute_has_tenure(coord, slot, list->hash)) return false;
         if (state->tenure == TENURE_OPEN &&
-            (coord->op == NULL ||
-             coord->op->fetched.bits != state->promised.bits)) {
+            !is_fetched(coord->op, i, state->promised)) {
             coord->wants_fetch = true;
             return false;
         }
@@ -183,7 +197,7 @@ forget_execution(struct coord *coord)
 {
     coord->touched_count = coord->record_count = 0;
     coord->records.used = coord->before.used = 0;
-    coord->wants_fetch = coord->is_short = false;
+    coord->wants_fetch = coord->wants_loan = coord->is_short = false;
 }
 
 static bool
@@ -287,7 +301,7 @@ execute_keep_touched(struct coord *coord, struct op *op)
 static void
 not_now(struct coord *coord, struct cmd_call *call, struct op *op)
 {
-    bool wants_fetch = coord->wants_fetch;
+    bool wants_fetch = coord->wants_fetch, wants_loan = coord->wants_loan;
 
     forget_execution(coord);
     if (op == NULL) {
@@ -300,7 +314,11 @@ not_now(struct coord *coord, struct cmd_call *call, struct op *op)
     }
     op_note_slots(op, call);
     if (wants_fetch) {
-        fetch_ask(coord, call, op);
+        fetch_ask(coord, op);
+        return;
+    }
+    if (wants_loan) {
+        loans_wait(coord, op);
         return;
     }
     atomic_fetch_add_explicit(&coord->replica->wanted, 1, memory_order_relaxed);

@@ -4,14 +4,16 @@
  * older tenure must not be overlooked.
  *
  * FETCH payload:   varint how many | each: varint slot, u64 key hash
- * RECORDS payload: varint how many | each: u8 1, u64 tenure that it was
+ * RECORDS payload: varint how many | each: varint slot, its floors (as RANGE,
+ *                  src/replica/README), then u8 1, u64 tenure that it was
  *                  written under (0: not known) and a record, or u8 0, or u8
- *                  2, varint slot, u64 key hash, u64 stamp up to which it may
- *                  have been evicted
+ *                  2, u64 key hash, u64 stamp up to which it may have been
+ *                  evicted
  */
 #include "coord/inside.h"
 
 #include "bus/wire.h"
+#include "replica/range.h"
 
 enum { FETCH_BYTES_LEAST = 9 };
 
@@ -34,27 +36,23 @@ send_fetch(struct coord *coord, struct op *op, struct link *link,
     coord->effects.wake(coord->effects.self, link);
 }
 
-/* Who promised the tenures of these keys' slots; the stamp of the tenures (all
- * are asked for together; where they differ the keys are tried again). False:
- * one is not open any more. */
-static bool
-promisers(struct coord *coord, struct op *op, const struct touched *keys,
-          uint32_t key_count, uint16_t *numbers, uint32_t *count)
+/* Who promised the open tenures of these keys' slots, which are noted. */
+static void
+promisers(struct coord *coord, struct touched *keys, uint32_t key_count,
+          uint16_t *numbers, uint32_t *count)
 {
     uint32_t i, k, n;
 
     *count = 0;
-    op->fetched = STAMP_NEVER;
     for (i = 0; i < key_count; i++) {
         struct slot_state state;
 
         store_lock(coord->store, keys[i].slot);
         state = coord->replica->slots[keys[i].slot];
         store_unlock(coord->store, keys[i].slot);
+        keys[i].tenure = STAMP_NEVER;
         if (state.tenure != TENURE_OPEN) continue;
-        if (op->fetched.bits != 0 && op->fetched.bits != state.promised.bits)
-            return false;
-        op->fetched = state.promised;
+        keys[i].tenure = state.promised;
         for (k = 0; k < state.promiser_count; k++) {
             for (n = 0; n < *count && numbers[n] != state.promisers[k]; n++)
                 ;
@@ -62,40 +60,37 @@ promisers(struct coord *coord, struct op *op, const struct touched *keys,
                 numbers[(*count)++] = state.promisers[k];
         }
     }
-    return true;
+}
+
+/* False: one of them can't be asked. */
+static bool
+ask_all(struct coord *coord, struct op *op)
+{
+    uint16_t numbers[RING_OWNERS_MAX];
+    uint32_t count, i;
+
+    promisers(coord, op->touched, op->touched_count, numbers, &count);
+    op->asked_count = 0;
+    for (i = 0; i < count; i++) {
+        struct link *link =
+            coord->effects.link(coord->effects.self, numbers[i]);
+
+        if (link == NULL) return false;
+        op->asked[op->asked_count++] = link;
+        send_fetch(coord, op, link, op->touched, op->touched_count);
+    }
+    return count > 0; /* else none is open any more */
 }
 
 void
-fetch_ask(struct coord *coord, struct cmd_call *call, struct op *op)
+fetch_ask(struct coord *coord, struct op *op)
 {
-    uint16_t numbers[RING_OWNERS_MAX];
-    uint32_t count, key_count, i;
-    const struct store_key *keys = route_keys(call, &key_count);
-    struct touched *wanted = mem_must_array(NULL, key_count, sizeof(*wanted));
-
     stat_add(&coord->stats.fetches);
-    for (i = 0; i < key_count; i++)
-        wanted[i] =
-            (struct touched){.slot = keys[i].slot, .hash = keys[i].hash};
-    op->asked_count = 0;
-    if (promisers(coord, op, wanted, key_count, numbers, &count)) {
-        for (i = 0; i < count; i++) {
-            struct link *link =
-                coord->effects.link(coord->effects.self, numbers[i]);
-
-            if (link == NULL) break;
-            op->asked[op->asked_count++] = link;
-            send_fetch(coord, op, link, wanted, key_count);
-        }
-        if (i == count && count > 0) {
-            op_set_step(coord, op, STEP_FETCHING);
-            mem_free(wanted);
-            return;
-        }
+    op->is_fetched = ask_all(coord, op);
+    if (op->is_fetched) {
+        op_set_step(coord, op, STEP_FETCHING);
+        return;
     }
-    mem_free(wanted);
-    op->asked_count = 0;
-    op->fetched = STAMP_NEVER;
     atomic_fetch_add_explicit(&coord->replica->wanted, 1, memory_order_relaxed);
     op_wait(coord, op, coord_now(coord) + RETRY_MS);
 }
@@ -109,7 +104,6 @@ put_absent(struct coord *coord, struct buf *out, uint32_t slot, uint64_t hash)
 
     wire_put_u8(out, evicted.bits == 0 ? 0 : 2);
     if (evicted.bits == 0) return;
-    wire_put_varint(out, slot);
     wire_put_u64(out, hash);
     wire_put_u64(out, evicted.bits);
 }
@@ -134,6 +128,8 @@ fetch_frame(struct coord *coord, struct link *link, const struct frame *frame)
         uint64_t slot = wire_varint(&reader), hash = wire_u64(&reader);
 
         if (reader.is_bad || slot >= coord->replica->slot_count) break;
+        wire_put_varint(&link->out, slot);
+        range_put_floors(coord->replica, (uint32_t)slot, &link->out);
         store_lock(coord->store, (uint32_t)slot);
         if (store_record_of(coord->store, (uint32_t)slot, hash,
                             coord_wall(coord), &record)) {
@@ -157,19 +153,19 @@ fetch_frame(struct coord *coord, struct link *link, const struct frame *frame)
 
 /* What was evicted there is not to come back from elsewhere. */
 static bool
-take_absent(struct coord *coord, struct wire_reader *reader)
+take_absent(struct coord *coord, uint32_t slot, struct wire_reader *reader)
 {
-    uint64_t slot = wire_varint(reader), hash = wire_u64(reader);
+    uint64_t hash = wire_u64(reader);
     struct stamp evicted = {wire_u64(reader)};
 
-    if (reader->is_bad || slot >= coord->replica->slot_count) return false;
-    store_lock(coord->store, (uint32_t)slot);
+    if (reader->is_bad) return false;
+    store_lock(coord->store, slot);
     if (coord->replica->slots[slot].tenure == TENURE_OPEN) {
-        store_raise_evicted(coord->store, (uint32_t)slot, evicted);
-        (void)replica_drop_evicted(coord->replica, (uint32_t)slot, hash,
-                                   evicted, evicted, coord_wall(coord));
+        store_raise_evicted(coord->store, slot, evicted);
+        (void)replica_drop_evicted(coord->replica, slot, hash, evicted, evicted,
+                                   coord_wall(coord));
     }
-    store_unlock(coord->store, (uint32_t)slot);
+    store_unlock(coord->store, slot);
     return true;
 }
 
@@ -183,11 +179,18 @@ merge_all(struct coord *coord, struct bytes payload)
         struct record record;
         struct store_key key;
         struct stamp tenure;
-        uint8_t what = wire_u8(&reader);
+        uint64_t slot = wire_varint(&reader);
+        uint8_t what;
 
+        if (reader.is_bad || slot >= coord->replica->slot_count ||
+            !range_take_floors(coord->replica, (uint32_t)slot, &reader,
+                               coord_wall(coord))) {
+            return false;
+        }
+        what = wire_u8(&reader);
         if (what == 0) continue;
         if (what == 2) {
-            if (!take_absent(coord, &reader)) return false;
+            if (!take_absent(coord, (uint32_t)slot, &reader)) return false;
             continue;
         }
         tenure.bits = wire_u64(&reader);

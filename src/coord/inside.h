@@ -9,6 +9,7 @@
  *   shortfall.c  a write whose copies were not enough
  *   versions.c VERSIONS: reads of a quorum, both ends
  *   fetch.c    FETCH: keys of an open tenure, both ends
+ *   loans.c    LEND, LENT, BACK: slots of several nodes for one command
  *   request.c  REQUEST, REPLY: commands run elsewhere, both ends
  *   parts.c    commands over keys of several nodes: split and joined
  *   whole.c    commands over all keys, EXEC
@@ -35,6 +36,7 @@ enum op_step {
     STEP_RETRY,    /* waits for a tenure, a primary, a map */
     STEP_ASKED,    /* a peer runs it */
     STEP_FETCHING, /* promisers send what they have of its keys */
+    STEP_BORROWING, /* another node is asked for the tenures of slots */
     STEP_COPIES,   /* ran here; waits for acknowledgements */
     STEP_VERSIONS, /* read here; waits for others' versions */
     STEP_PARTS,    /* its parts are under way */
@@ -59,7 +61,8 @@ struct touched {
     uint64_t hash;
     uint64_t version;      /* store_version() before (writes), at (reads) */
     struct stamp newest;   /* after (writes), at (reads) */
-    struct stamp tenure;   /* under which it was written */
+    struct stamp tenure;   /* under which it was written; not run yet: that
+                            * its key was fetched under */
     uint32_t before_bytes; /* of the record before, in op->before */
     bool is_before_kept;   /* it is there, or there was none */
     bool is_changed;
@@ -89,9 +92,11 @@ struct op {
     bool is_held;      /* its asker has not taken the reply yet */
     bool has_run;     /* it has changed something here, or may have elsewhere */
     bool is_short;    /* the tenure it was executed under was */
+    bool is_spanning; /* over slots of several nodes, which it may wait for */
+    bool is_fetched;  /* the keys of open tenures, see touched */
+    bool is_unacked;  /* counted as such in its slots, see struct under_way */
     bool wants_retry; /* STEP_COPIES: something is to be sent again */
     int64_t retry_ms;
-    struct stamp fetched; /* the tenure under which its keys were fetched */
     struct buf args;      /* wire form, kept while it may be run again */
     uint32_t arg_count;
     struct buf reply;
@@ -111,6 +116,7 @@ struct op {
     uint32_t touched_count;
     struct parts *parts; /* owned; STEP_PARTS */
     struct await *await; /* owned; STEP_AWAIT */
+    struct loans *loans; /* owned; what it has borrowed until it is DONE */
 };
 
 /* A copy under way on a link, in the order they were sent. */
@@ -158,7 +164,11 @@ struct coord {
     uint64_t *awaits; /* owned; ids of ops in STEP_AWAIT */
     uint32_t await_count;
     uint64_t taken_seen;    /* replica->tenures_taken */
-    uint32_t waiting_count; /* in STEP_RETRY or STEP_FETCHING */
+    uint32_t waiting_count; /* of ops, see step_waits */
+    struct lending *lendings; /* owned; what others have asked for, oldest
+                               * first */
+    uint32_t lending_count;
+    bool has_freed;
     struct op *free;
     struct op *oldest, *newest;
     int64_t retry_ms;   /* the earliest of all ops' */
@@ -172,7 +182,8 @@ struct coord {
     struct op *op;           /* run again; NULL: for the first time */
     struct quorum quorum;    /* of its keys, in full */
     bool is_short;           /* of the tenures one was promised by too few */
-    bool wants_fetch;        /* the guard said no because a tenure is open */
+    bool wants_fetch;        /* the guard said no because a tenure is open, */
+    bool wants_loan;         /* because a slot is on loan */
     struct touched *touched; /* owned */
     uint32_t touched_count, touched_room;
     struct buf before;     /* their records before, as op->before */
@@ -214,14 +225,48 @@ void op_set_reply(struct op *op, struct bytes reply);
 static inline bool
 step_waits(enum op_step step)
 {
-    return step == STEP_RETRY || step == STEP_FETCHING;
+    return step == STEP_RETRY || step == STEP_FETCHING ||
+           step == STEP_BORROWING;
 }
+
+/* ---- loans.c ---- */
+/* Runs a write here once the tenures of all its slots are here. */
+void loans_run(struct coord *coord, struct cmd_call *call, struct op *op);
+/* Keeps all slots whose primary this node is; false: it is to wait for one. */
+bool loans_keep_all(struct coord *coord, struct op *op);
+/* Gives back what it has. */
+void loans_end(struct coord *coord, struct op *op);
+void loans_free(struct op *op);
+/* 0: it has none. */
+uint64_t loans_id(const struct op *op);
+/* One of its slots is on loan: tried again when it comes back. */
+void loans_wait(struct coord *coord, struct op *op);
+/* A write ends, in this step; it was in STEP_COPIES. */
+void loans_answered(struct coord *coord, struct op *op, enum op_step step);
+/* It is DONE, and no copy of it is under way. */
+void loans_acked(struct coord *coord, struct op *op);
+/* It is DONE, and has loans: kept a little, for its last copies. */
+void loans_linger(struct coord *coord, struct op *op);
+void loans_link_lost(struct op *op, const struct link *link);
+void loans_lend(struct coord *coord, struct link *link,
+                const struct frame *frame);
+void loans_lent(struct coord *coord, struct link *link,
+                const struct frame *frame);
+void loans_back(struct coord *coord, struct link *link,
+                const struct frame *frame);
+/* What was asked for on the link, or all (NULL). */
+void loans_lost(struct coord *coord, const struct link *link);
+void loans_turn(struct coord *coord);
+int64_t loans_deadline_ms(const struct coord *coord);
 
 static inline void
 op_set_step(struct coord *coord, struct op *op, enum op_step step)
 {
     if (step_waits(op->step)) coord->waiting_count--;
     if (step_waits(step)) coord->waiting_count++;
+    if (step == STEP_COPIES) op->is_unacked = true;
+    if (op->step == STEP_COPIES && step != STEP_COPIES)
+        loans_answered(coord, op, step);
     op->step = step;
 }
 
@@ -233,7 +278,13 @@ struct store_key expect_key(struct coord *coord, uint32_t db,
 void expect_slot(const struct coord *coord, uint32_t slot);
 
 /* ---- route.c ---- */
-enum place_kind { PLACE_HERE, PLACE_THERE, PLACE_PARTS, PLACE_NOWHERE };
+enum place_kind {
+    PLACE_HERE,
+    PLACE_THERE,
+    PLACE_PARTS,
+    PLACE_BEHIND, /* when something of its client before it has run */
+    PLACE_NOWHERE
+};
 struct place {
     enum place_kind kind;
     uint32_t number; /* THERE */
@@ -241,8 +292,12 @@ struct place {
 /* call->key or call->keys are filled. */
 struct place route_place(struct coord *coord, const struct cmd_call *call,
                          bool is_write);
+/* Nothing of its client on these slots is still to run, here or elsewhere. */
+bool route_is_free(const struct coord *coord, const struct cmd_call *call);
 /* Nobody can be asked now: later again, until the deadline. */
 void route_wait(struct coord *coord, struct cmd_call *call);
+/* Until something of its client has run. */
+void route_wait_behind(struct coord *coord, struct cmd_call *call);
 void route_run(struct coord *coord, struct cmd_call *call);
 bool route_is_usable(const struct coord *coord, uint32_t number);
 const struct store_key *route_keys(const struct cmd_call *call,
@@ -348,7 +403,8 @@ void versions_answer(struct coord *coord, struct link *link,
                      const struct frame *frame);
 
 /* ---- fetch.c ---- */
-void fetch_ask(struct coord *coord, struct cmd_call *call, struct op *op);
+/* Of the keys of op_note_slots. */
+void fetch_ask(struct coord *coord, struct op *op);
 void fetch_frame(struct coord *coord, struct link *link,
                  const struct frame *frame);
 void fetch_records(struct coord *coord, struct link *link,

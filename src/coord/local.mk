@@ -7,6 +7,7 @@ src_libkula_a_SOURCES += \
 	src/coord/expect.c \
 	src/coord/fetch.c \
 	src/coord/inside.h \
+	src/coord/loans.c \
 	src/coord/op.c \
 	src/coord/parts.c \
 	src/coord/request.c \

@@ -2,9 +2,9 @@
  * An op is a command that could not be answered at once: how it is born, kept,
  * found again, answered and freed.
  *
- *   born --> RETRY / ASKED / FETCHING / COPIES / VERSIONS / PARTS --> DONE
- *                                                                      |
- *      client: collected in order; peer: REPLY; part: joined  <--------+
+ *   born --> RETRY / ASKED / FETCHING / BORROWING / COPIES / VERSIONS / PARTS
+ *                                                                       |
+ *      client: collected in order; peer: REPLY; part: joined  <-- DONE <--+
  *
  * It is freed when its asker has the reply and no copy of it is under way: an
  * acknowledgement that comes after the reply still counts, and a lost one still
@@ -91,11 +91,11 @@ op_new(struct coord *coord, const struct cmd_call *call)
     op->is_write = (call->spec->flags & CMD_WRITE) != 0;
     op->is_silent = (call->client->flags & silent) != 0;
     op->is_told = op->has_lost = op->is_resent = op->is_beaten = op->is_stale =
-        op->is_short = op->wants_retry = op->has_run = false;
+        op->is_short = op->wants_retry = op->has_run = op->is_spanning =
+            op->is_fetched = op->is_unacked = false;
     op->is_held = true;
     op->told = NULL;
     op->retry_ms = INT64_MAX;
-    op->fetched = STAMP_NEVER;
     op->args.used = op->reply.used = op->behind.used = 0;
     op->arg_count = 0;
     op->asked_count = op->tried = op->acks = op->acks_needed = op->out = 0;
@@ -104,6 +104,7 @@ op_new(struct coord *coord, const struct cmd_call *call)
     op->touched_count = 0;
     op->parts = NULL;
     op->await = NULL;
+    op->loans = NULL;
     op->older = coord->newest;
     op->newer = NULL;
     if (coord->newest != NULL) coord->newest->newer = op;
@@ -184,6 +185,7 @@ op_note_slots(struct op *op, const struct cmd_call *call)
             .slot = keys[i].slot, .db = keys[i].db, .hash = keys[i].hash};
     }
     op->touched_count = count;
+    op->is_fetched = false;
 }
 
 /* ---- the end ---- */
@@ -214,7 +216,10 @@ free_op(struct coord *coord, struct op *op)
 void
 op_release(struct coord *coord, struct op *op)
 {
-    if (op->is_held || op->out > 0 || op->step != STEP_DONE) return;
+    if (op->out > 0 || op->step != STEP_DONE) return;
+    if (op->is_unacked) loans_acked(coord, op);
+    if (op->loans != NULL) loans_end(coord, op);
+    if (op->is_held) return;
     free_op(coord, op);
 }
 
@@ -240,17 +245,30 @@ op_set_reply(struct op *op, struct bytes reply)
     buf_must_add(&op->reply, reply.data, reply.size);
 }
 
-/* What has waited behind an op of the same client may go on. */
 static void
-wake_behind(struct coord *coord, const struct client *client)
+wake(struct coord *coord, struct op *op)
 {
     int64_t now_ms = coord_now(coord);
+
+    if (op->step != STEP_RETRY || op->retry_ms <= now_ms) return;
+    op->retry_ms = now_ms;
+    coord->retry_ms = now_ms;
+}
+
+/* What has waited behind an op of the same client, or of the same link, may go
+ * on. */
+static void
+wake_behind(struct coord *coord, const struct asker *asker)
+{
     struct op *op;
 
-    for (op = client->ops; op != NULL; op = op->next) {
-        if (op->step != STEP_RETRY || op->retry_ms <= now_ms) continue;
-        op->retry_ms = now_ms;
-        coord->retry_ms = now_ms;
+    if (asker->client != NULL) {
+        for (op = asker->client->ops; op != NULL; op = op->next)
+            wake(coord, op);
+    } else if (asker->link != NULL) {
+        for (op = coord->oldest; op != NULL; op = op->newer) {
+            if (op->asker.link == asker->link) wake(coord, op);
+        }
     }
 }
 
@@ -263,10 +281,12 @@ op_done(struct coord *coord, struct op *op)
     op_set_step(coord, op, STEP_DONE);
     op->retry_ms = INT64_MAX;
     op->asked_count = 0;
+    if (op->loans != NULL && op->out > 0) loans_linger(coord, op);
+    if (coord->waiting_count > 0) wake_behind(coord, asker);
     if (asker->client != NULL) {
         note_due(coord, asker->client);
-        if (coord->waiting_count > 0) wake_behind(coord, asker->client);
-        return; /* held until it is collected */
+        op_release(coord, op); /* but for the reply, which is to be collected */
+        return;
     }
     if (asker->link != NULL && !op->is_told) {
         request_reply(coord, asker->link, asker->request_id, REPLY_DONE,

@@ -8,9 +8,9 @@
  *     MGET                      the values, in the order of the keys
  *     MSET                      OK
  *
- * The others (RENAME, COPY, BITOP, MSETNX, ...) run as a whole at the first
- * key's primary, which takes the tenures of the other slots over for a moment:
- * possible where it owns them all.
+ * The others (RENAME, COPY, BITOP, MSETNX, ...) run as a whole at one node that
+ * owns all their slots: at the primary of most of them, which borrows the others
+ * (loans.c).
  *
  * The same machinery asks all primaries for something (FLUSHALL), and runs the
  * commands of a transaction one after another where they can't be run as one.
@@ -162,7 +162,7 @@ split(struct coord *coord, const struct cmd_call *call, enum join join)
         one.keys = &key;
         one.key_count = 1;
         place = route_place(coord, &one, is_write);
-        part = place.kind == PLACE_NOWHERE
+        part = place.kind == PLACE_NOWHERE || place.kind == PLACE_BEHIND
                    ? NULL
                    : part_for(parts, call, place.number,
                               ring_map_list(map, key.slot));
@@ -547,43 +547,100 @@ start_parts(struct coord *coord, struct op *op, struct parts *parts)
     run_parts(coord, op);
 }
 
-/* All at one node: is it possible here, by taking tenures over? */
+/* ---- all at one node ---- */
+
+/* How many keys' primary this owner of all of them is; 0: it does not own all,
+ * or can't be asked. */
+static uint32_t
+share_of(const struct coord *coord, const struct store_key *keys,
+         uint32_t count, uint32_t number)
+{
+    const struct ring_map *map = replica_map(coord->replica);
+    uint32_t share = 1, i;
+
+    if (!route_is_usable(coord, number)) return 0;
+    for (i = 0; i < count; i++) {
+        const struct ring_list *list = ring_map_list(map, keys[i].slot);
+
+        if (!ring_list_owns(list, number)) return 0;
+        share += replica_primary(coord->replica, list) == number;
+    }
+    return share;
+}
+
+/* The owner of all keys that is the primary of most of them: always the same,
+ * whoever asks. */
+static uint32_t
+best_place(const struct coord *coord, const struct store_key *keys,
+           uint32_t count, bool *has_owner)
+{
+    const struct ring_map *map = replica_map(coord->replica);
+    const struct ring_list *first = ring_map_list(map, keys[0].slot);
+    uint32_t best = RING_NOBODY, most = 0, i, k;
+
+    *has_owner = false;
+    for (i = 0; i < first->count; i++) {
+        uint32_t number = first->owners[i], share;
+
+        for (k = 1; k < count; k++) {
+            if (!ring_list_owns(ring_map_list(map, keys[k].slot), number))
+                break;
+        }
+        if (k < count) continue;
+        *has_owner = true;
+        share = share_of(coord, keys, count, number);
+        if (share > most || (share == most && share > 0 && number < best)) {
+            best = number;
+            most = share;
+        }
+    }
+    return best;
+}
+
+static void
+ask_for_all(struct coord *coord, struct cmd_call *call, uint32_t number)
+{
+    struct op *op = coord->op;
+
+    if (op == NULL) {
+        op = op_new(coord, call);
+        call->is_taken = true;
+    }
+    op->is_spanning = true;
+    request_ask(coord, call, op, number);
+}
+
 static void
 run_together(struct coord *coord, struct cmd_call *call)
 {
-    const struct ring_map *map = replica_map(coord->replica);
-    uint32_t count, i, self = coord->replica->self, number;
+    uint32_t count, self = coord->replica->self, number;
     const struct store_key *keys = route_keys(call, &count);
-    struct op *op = coord->op;
-    size_t start = call->reply->out.used;
-    bool owns_all = true;
+    bool has_owner, is_last = coord->asker.hops >= OP_HOPS_MAX;
 
-    for (i = 0; i < count; i++) {
-        if (!ring_list_owns(ring_map_list(map, keys[i].slot), self))
-            owns_all = false;
-    }
-    if (owns_all) {
-        for (i = 0; i < count; i++) {
-            store_lock(coord->store, keys[i].slot);
-            coord->replica->slots[keys[i].slot].is_borrowed = true;
-            store_unlock(coord->store, keys[i].slot);
-        }
-        if (call->spec->flags & CMD_WRITE) {
-            execute_write(coord, call, op);
-        } else {
-            execute_read(coord, call, op);
-        }
+    number = best_place(coord, keys, count, &has_owner);
+    if (!has_owner) {
+        size_t start = call->reply->out.used;
+
+        reply_error(call->reply, "ERR the keys of this command have different "
+                                 "owners; a {hash tag} keeps them together");
+        execute_finish(coord, call, coord->op, start);
         return;
     }
-    number = replica_primary(coord->replica, ring_map_list(map, keys[0].slot));
-    if (number != self && number != RING_NOBODY &&
-        coord->asker.hops < OP_HOPS_MAX && route_is_usable(coord, number)) {
-        request_ask(coord, call, op, number);
-        return;
+    if (share_of(coord, keys, count, self) > 0 &&
+        (is_last || !(call->spec->flags & CMD_WRITE))) {
+        number = self;
     }
-    reply_error(call->reply, "ERR the keys of this command have different "
-                             "owners; a {hash tag} keeps them together");
-    execute_finish(coord, call, op, start);
+    if (!route_is_free(coord, call)) {
+        route_wait_behind(coord, call);
+    } else if (number == RING_NOBODY || (is_last && number != self)) {
+        route_wait(coord, call);
+    } else if (number != self) {
+        ask_for_all(coord, call, number);
+    } else if (call->spec->flags & CMD_WRITE) {
+        loans_run(coord, call, coord->op);
+    } else {
+        execute_read(coord, call, coord->op);
+    }
 }
 
 void

@@ -88,6 +88,7 @@ request_ask(struct coord *coord, struct cmd_call *call, struct op *op,
         op_error(coord, op, "ERR out of memory");
         return;
     }
+    if (op->loans != NULL) loans_end(coord, op);
     op_note_slots(op, call);
     op_set_step(coord, op, STEP_ASKED);
     op->has_run = op->is_write;

@@ -6,8 +6,9 @@
  *   a read               here if this node owns all of its keys, settled;
  *                        else at an owner, the primary first
  *   keys of several      nodes, and reads of several lists of owners: split
- *                        (parts.c) if the command can be joined again, else
- *                        all at the first key's primary
+ *                        (parts.c) if the command can be joined again, else at
+ *                        the primary of most of them, which borrows the others'
+ *                        slots (loans.c)
  *   nobody to be reached wait, until the deadline
  *
  * A read behind a write of the same connection to the same slot goes where that
@@ -89,7 +90,8 @@ is_settled(const struct coord *coord, uint32_t slot)
 enum order {
     ORDER_FREE,   /* nothing of this client is before it */
     ORDER_BEHIND, /* a write that is elsewhere: go there, too */
-    ORDER_WAIT,   /* something that has not run yet */
+    ORDER_WAIT,   /* something that has not run yet, or elsewhere, over several
+                   * slots: it may wait for one of them while others pass */
 };
 
 static bool
@@ -121,7 +123,8 @@ order_on_link(const struct coord *coord, uint32_t slot)
 
 /* What this client has under way on the slot, before the command. A read that
  * is still being compared may have to run again: then it must not see what the
- * client writes behind it. */
+ * client writes behind it. Who has borrowed slots has waited for all this, and
+ * must not wait for somebody who waits for them. */
 static enum order
 order_of(const struct coord *coord, uint32_t slot, bool is_write)
 {
@@ -130,6 +133,7 @@ order_of(const struct coord *coord, uint32_t slot, bool is_write)
         parent != NULL ? parent->asker.client : coord->asker.client;
     enum order order = ORDER_FREE;
 
+    if (coord->op != NULL && coord->op->loans != NULL) return order;
     if (coord->asker.link != NULL) return order_on_link(coord, slot);
     if (client == NULL) return order;
     for (op = client->ops; op != NULL && op != coord->op && op != parent;
@@ -137,11 +141,14 @@ order_of(const struct coord *coord, uint32_t slot, bool is_write)
         switch (op->step) {
         case STEP_RETRY:
         case STEP_FETCHING:
+        case STEP_BORROWING:
             if (has_slot(op, slot)) return ORDER_WAIT;
             break;
         case STEP_PARTS: return ORDER_WAIT;
         case STEP_ASKED:
-            if (op->is_write && has_slot(op, slot)) order = ORDER_BEHIND;
+            if (!has_slot(op, slot)) break;
+            if (op->is_spanning) return ORDER_WAIT;
+            if (op->is_write) order = ORDER_BEHIND;
             break;
         case STEP_VERSIONS:
             if (is_write && has_slot(op, slot)) return ORDER_WAIT;
@@ -180,7 +187,7 @@ place_read(struct coord *coord, const struct ring_list *list, uint32_t slot)
     uint32_t self = coord->replica->self, primary, number;
     enum order order = order_of(coord, slot, false);
 
-    if (order == ORDER_WAIT) return (struct place){PLACE_NOWHERE, 0};
+    if (order == ORDER_WAIT) return (struct place){PLACE_BEHIND, 0};
     if (order == ORDER_BEHIND) {
         primary = replica_primary(coord->replica, list);
         if (primary == self) return (struct place){PLACE_HERE, self};
@@ -202,7 +209,7 @@ place_write(struct coord *coord, const struct ring_list *list, uint32_t slot)
     uint32_t number = replica_primary(coord->replica, list);
 
     if (order_of(coord, slot, true) == ORDER_WAIT)
-        return (struct place){PLACE_NOWHERE, 0};
+        return (struct place){PLACE_BEHIND, 0};
     if (number == coord->replica->self)
         return (struct place){PLACE_HERE, number};
     if (number == RING_NOBODY || !route_is_usable(coord, number) ||
@@ -210,6 +217,19 @@ place_write(struct coord *coord, const struct ring_list *list, uint32_t slot)
         return (struct place){PLACE_NOWHERE, 0};
     }
     return (struct place){PLACE_THERE, number};
+}
+
+bool
+route_is_free(const struct coord *coord, const struct cmd_call *call)
+{
+    bool is_write = (call->spec->flags & CMD_WRITE) != 0;
+    uint32_t count, i;
+    const struct store_key *keys = route_keys(call, &count);
+
+    for (i = 0; i < count; i++) {
+        if (order_of(coord, keys[i].slot, is_write) != ORDER_FREE) return false;
+    }
+    return true;
 }
 
 struct place
@@ -233,7 +253,8 @@ route_place(struct coord *coord, const struct cmd_call *call, bool is_write)
             place = other;
             first = list;
         }
-        if (other.kind == PLACE_NOWHERE) return other;
+        if (other.kind == PLACE_NOWHERE || other.kind == PLACE_BEHIND)
+            return other;
         if (other.number != place.number ||
             (!is_write && !ring_list_same_owners(list, first))) {
             return (struct place){PLACE_PARTS, 0};
@@ -243,7 +264,7 @@ route_place(struct coord *coord, const struct cmd_call *call, bool is_write)
 }
 
 void
-route_wait(struct coord *coord, struct cmd_call *call)
+route_wait_behind(struct coord *coord, struct cmd_call *call)
 {
     struct op *op = coord->op;
 
@@ -256,8 +277,14 @@ route_wait(struct coord *coord, struct cmd_call *call)
         }
     }
     op_note_slots(op, call);
-    atomic_fetch_add_explicit(&coord->replica->wanted, 1, memory_order_relaxed);
     op_wait(coord, op, coord_now(coord) + RETRY_MS);
+}
+
+void
+route_wait(struct coord *coord, struct cmd_call *call)
+{
+    atomic_fetch_add_explicit(&coord->replica->wanted, 1, memory_order_relaxed);
+    route_wait_behind(coord, call);
 }
 
 /* WATCH remembers what this node's copy says: EXEC compares it at the primary.
@@ -292,6 +319,7 @@ run_keyed(struct coord *coord, struct cmd_call *call)
         return;
     case PLACE_THERE: request_ask(coord, call, coord->op, place.number); return;
     case PLACE_PARTS: parts_run(coord, call); return;
+    case PLACE_BEHIND: route_wait_behind(coord, call); return;
     case PLACE_NOWHERE: route_wait(coord, call); return;
     }
 }

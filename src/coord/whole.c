@@ -182,6 +182,7 @@ note_floor(struct coord *coord, struct op *op, uint32_t slot, uint32_t db,
                            sizeof(*coord->record_ends));
         coord->record_room = op->touched_count + 1024;
     }
+    replica_note_write(coord->replica, slot);
     op->touched[op->touched_count++] = (struct touched){
         .slot = slot,
         .db = db,
@@ -238,6 +239,7 @@ serve_flush(struct coord *coord, struct cmd_call *call)
         call->is_taken = true;
         (void)op_keep_args(op, call);
     }
+    if (!loans_keep_all(coord, op)) return; /* or some are always on loan */
     coord->records.used = 0;
     coord->record_count = 0;
     op->touched_count = 0;

@@ -754,6 +754,7 @@ info_coord(struct report *report)
         {"copies_sent", offsetof(struct coord_stats, copies_sent)},
         {"copies_taken", offsetof(struct coord_stats, copies_taken)},
         {"exec_spanning", offsetof(struct coord_stats, exec_spanning)},
+        {"loans", offsetof(struct coord_stats, loans)},
         {"hints_sent", offsetof(struct coord_stats, hints_sent)},
         {"hints_taken", offsetof(struct coord_stats, hints_taken)},
         {"hints_delivered", offsetof(struct coord_stats, hints_delivered)},

@@ -348,6 +348,8 @@ ring_turn_end(struct worker *worker)
         catch_up(worker);
     }
     coord_turn(worker->coord);
+    if (coord_has_freed(worker->coord) && worker->node->worker_count > 1)
+        ring_raise(worker);
     if (worker->index != 0 && evict_is_waiting(ring)) rouse(worker, 0);
     if (worker->index != 0 &&
         worker->bus->wanted != atomic_load(&ring->replica->wanted)) {

@@ -576,6 +576,7 @@ plan_slot(struct keeper *keeper, uint32_t slot, struct plan *plan)
     if (kept->role != ROLE_OWNER) return;
     store_lock(replica->store, slot);
     state = replica->slots[slot];
+    if (state.tenure == TENURE_OPEN) tenure_note_open(keeper, slot);
     store_unlock(replica->store, slot);
     if (!state.is_settled) {
         plan->unsettled++;

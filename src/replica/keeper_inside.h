@@ -61,6 +61,7 @@ struct kept_slot {
     uint16_t done;   /* bits of partners: compared since `since` */
     uint16_t whole;  /* and they counted as settled then */
     uint64_t since;
+    struct stamp open;   /* the tenure that these two are of */
     uint64_t open_since; /* OPEN: promised then */
     uint8_t open_done;   /* bits of slot_state.promisers */
     uint16_t round_done; /* bits of partners */
@@ -69,7 +70,6 @@ struct kept_slot {
     struct stamp above;   /* a tenure must be above this */
     int64_t ask_after_ms; /* not before */
     int64_t won_ms;       /* a tenure was taken last */
-    int64_t borrowed_ms;  /* borrowed until then; 0: it is not */
     struct stamp yielded; /* the promise that was given way to last */
     uint8_t duels;        /* taken again soon after, so many times */
 };
@@ -193,7 +193,8 @@ void inside_log(struct keeper *keeper, const char *format, ...)
 /* ---- upkeep.c ---- */
 /* What a coordinator has said by replica_unsettle. */
 void upkeep_loss(struct keeper *keeper, uint32_t slot);
-/* A slot without a tenure is to be asked for: as its primary, or borrowed. */
+/* A slot without a tenure is to be asked for: as its primary, or because who
+ * has lent it was not enough. */
 bool upkeep_wants(struct keeper *keeper, uint32_t slot,
                   const struct slot_state *state, bool is_primary);
 /* A short tenure that is held is to be asked for anew: in full. */
@@ -209,6 +210,9 @@ void tenure_answer(struct keeper *keeper, uint32_t from,
                    const struct frame *frame);
 void tenure_tick(struct keeper *keeper);
 void tenure_abort_all(struct keeper *keeper);
+/* One that was handed over, and not won here, begins to be kept account of.
+ * Slot locked. */
+void tenure_note_open(struct keeper *keeper, uint32_t slot);
 /* An OPEN one has been compared with a promiser. */
 void tenure_compared(struct keeper *keeper, uint32_t number, uint32_t slot,
                      uint64_t seq);

@@ -8,6 +8,7 @@ src_libkula_a_SOURCES += \
 	src/replica/keeper.c \
 	src/replica/keeper.h \
 	src/replica/keeper_inside.h \
+	src/replica/loan.c \
 	src/replica/merge.c \
 	src/replica/range.c \
 	src/replica/range.h \

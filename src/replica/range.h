@@ -1,6 +1,7 @@
 /*
  * range.h - the entries of slots, compared and mended: the payloads of RANGE
- * and RANGE_ANSWER, and what the answerer does. For files of src/replica only.
+ * and RANGE_ANSWER, and what the answerer does. For files of src/replica; the floors for
+ * coord/fetch.c, too.
  *
  * A RANGE frame has sections, one a slot:
  *
@@ -41,7 +42,8 @@ enum range_status {
     RANGE_FULL = 2,         /* no memory for what was sent */
 };
 
-/* What a side knows of the slot's floors: put, and merged. */
+/* What a side knows of the slot's tenures and floors: put, and merged. The slot
+ * is not locked. */
 void range_put_floors(struct replica *replica, uint32_t slot, struct buf *out);
 bool range_take_floors(struct replica *replica, uint32_t slot,
                        struct wire_reader *reader, int64_t wall_ms);

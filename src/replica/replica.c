@@ -23,9 +23,12 @@ replica_new(const struct replica_config *config)
     replica->slots = mem_try_aligned(bytes, _Alignof(struct slot_state));
     ASSERT(replica->slots != NULL);
     memset(replica->slots, 0, bytes);
+    replica->under_way =
+        mem_must_zero(config->slot_count * sizeof(*replica->under_way));
     for (i = 0; i < config->slot_count; i++) {
         replica->slots[i].promised = config->ceiling;
         replica->slots[i].promised_to = RING_NOBODY;
+        replica->slots[i].lent_to = RING_NOBODY;
     }
     atomic_init(&replica->hints_max_bytes, HINTS_BYTES);
     atomic_init(&replica->read_quorum, 1);
@@ -54,6 +57,7 @@ replica_free(struct replica *replica)
     store_free(atomic_load(&replica->held));
     hints_free(atomic_load(&replica->hints));
     mem_free(replica->slots);
+    mem_free(replica->under_way);
     mem_free(replica);
 }
 
@@ -107,7 +111,16 @@ replica_may_write(const struct replica *replica, uint32_t slot,
     if (atomic_load_explicit(&replica->is_alone, memory_order_relaxed)) {
         return true;
     }
-    return state->tenure != TENURE_NONE && state->list_hash == list_hash;
+    return state->tenure != TENURE_NONE && state->list_hash == list_hash &&
+           LIKELY(!replica_is_lent(replica, slot));
+}
+
+bool
+replica_is_lent(const struct replica *replica, uint32_t slot)
+{
+    uint32_t to = replica->slots[slot].lent_to;
+
+    return UNLIKELY(to != RING_NOBODY) && to != replica->self;
 }
 
 static void

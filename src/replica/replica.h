@@ -53,20 +53,32 @@ struct slot_state {
     bool has_lost;          /* unsettled by a coordinator: the keeper begins
                              * its comparisons anew */
     bool is_wanted;         /* a write waits for the tenure here */
-    bool is_borrowed;       /* wanted here for a moment, though another is the
-                             * primary: a command over several slots */
+    bool is_borrowed;       /* lent to this node: only the command that has
+                             * borrowed it (`loan`) may write */
+    bool is_away;           /* lent_to has its tenure */
     bool is_lacking;        /* is_short, and more promises are needed: no strict
                              * write is under it. (Where W is N, one promise is
                              * enough, but keeps nobody out) */
     bool is_short_fine;     /* a sloppy write waits here, in a strict ring */
     bool is_kept;           /* no owner any more; the copy was settled, and is
                              * kept until the new owners are */
+    uint16_t lent_to;       /* lent to this member, or kept for it: no write
+                             * begins here; self: kept for a command here that
+                             * is still to get other slots; RING_NOBODY */
     uint8_t promiser_count; /* OPEN: who has promised, self not included */
     struct stamp full[TENURES_KEPT]; /* full tenures seen at work, the newest
                                       * first; their holders are in them */
     struct stamp few[SHORTS_KEPT];   /* short ones, likewise */
     struct stamp few_dropped, full_dropped; /* the newest that had no room */
+    uint64_t loan; /* of lent_to, or of is_borrowed: the borrower's number */
     uint16_t promisers[RING_OWNERS_MAX];
+};
+
+/* Of one slot, any thread: writes that were executed here and ... Both are
+ * raised under the slot's lock. */
+struct under_way {
+    _Atomic uint32_t unanswered; /* are not answered yet */
+    _Atomic uint32_t unacked;    /* are not with all other owners yet */
 };
 
 /* How a peer looks from here; bits, set by node/ from links and members. */
@@ -96,6 +108,7 @@ struct replica {
     uint32_t self;  /* node number */
     bool has_lived; /* before this start: it has forgotten its dirty marks */
     struct slot_state *slots;
+    struct under_way *under_way; /* by slot */
     struct ring_map *_Atomic map;         /* replaced by worker 0; see node.h */
     _Atomic uint8_t health[RING_NUMBERS]; /* enum peer_health; self's too */
     _Atomic uint32_t read_quorum,
@@ -110,6 +123,8 @@ struct replica {
                                                 * bytes of each slot that both
                                                 * own; taken by node/ */
     _Atomic uint32_t unsettled; /* owned slots that are not settled */
+    _Atomic uint64_t loans;     /* numbers of loans drawn so far */
+    _Atomic uint32_t loan_waits; /* what waits here for a slot on loan */
     /* counters for INFO and kula-ctl */
     _Atomic uint64_t short_tenures, short_settles, tenures_taken, tenures_lost,
         stale_writes;
@@ -153,9 +168,11 @@ replica_overlap(uint32_t n_eff, uint32_t w)
 /* ---- under the slot's lock ---- */
 
 /* This node may execute a write now: it holds the tenure, OPEN or not, for the
- * list of that hash. */
+ * list of that hash, and does not keep it for a borrower. */
 bool replica_may_write(const struct replica *replica, uint32_t slot,
                        uint32_t list_hash);
+/* Not because the tenure is missing: the slot is on loan, and comes back. */
+bool replica_is_lent(const struct replica *replica, uint32_t slot);
 /* A copy (or a promise asked for) of tenure `tenure` by `holder`. False:
  * refused, an owner has promised a newer one. True: it is, now, the slot's
  * promise; an own tenure that was older ends. */
@@ -195,6 +212,57 @@ enum store_outcome replica_merge(struct replica *replica,
                                  const struct record *record,
                                  struct stamp tenure, int64_t wall_ms,
                                  struct stamp *by);
+
+/* ---- loans: loan.c; under the slot's lock ---- */
+
+/* What goes with a tenure from hand to hand. */
+struct handover {
+    struct stamp stamp; /* promised by the giver; STAMP_NEVER: it is not */
+    bool is_settled;    /* the giver's copy, then: so the promise counts */
+    uint64_t digest;    /* of the giver's copy, then */
+};
+
+/* The slot is kept for this loan of member `to` (self: reserved) from now on.
+ * False: for another. */
+bool replica_keep_for(struct replica *replica, uint32_t slot, uint32_t to,
+                      uint64_t loan);
+/* It is not any more; true: it was. */
+bool replica_keep_end(struct replica *replica, uint32_t slot, uint32_t to,
+                      uint64_t loan);
+/* No write of this node is under way, `whole`: to any of the other owners. */
+static inline bool
+replica_is_still(const struct replica *replica, uint32_t slot, bool whole)
+{
+    const struct under_way *under_way = &replica->under_way[slot];
+
+    return atomic_load(&under_way->unanswered) == 0 &&
+           (!whole || atomic_load(&under_way->unacked) == 0);
+}
+static inline void
+replica_note_write(struct replica *replica, uint32_t slot)
+{
+    struct under_way *under_way = &replica->under_way[slot];
+
+    atomic_fetch_add_explicit(&under_way->unanswered, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&under_way->unacked, 1, memory_order_relaxed);
+}
+/* Gives the own tenure, with no write unanswered, to an owner: it is promised a
+ * stamp above everything here and above `above`. stamp: STAMP_NEVER if there is
+ * none to be given. */
+struct handover replica_hand_over(struct replica *replica, uint32_t slot,
+                                  uint32_t to, struct stamp above,
+                                  int64_t wall_ms);
+enum taken {
+    TAKEN_NOT,  /* something newer is promised here */
+    TAKEN_PART, /* promised, but not by enough: the keeper is to ask the rest */
+    TAKEN,      /* OPEN or HELD */
+};
+/* Takes what member `from` has handed over. */
+enum taken replica_take_over(struct replica *replica, uint32_t slot,
+                             const struct ring_list *list, uint32_t from,
+                             const struct handover *handover, int64_t wall_ms);
+/* The largest stamp here that a tenure of the slot must be above. */
+struct stamp replica_top(const struct replica *replica, uint32_t slot);
 
 /* ---- eviction: evict.c; under the slot's lock ---- */
 

@@ -62,7 +62,7 @@ take(struct keeper *keeper, uint32_t slot, const struct ring_list *list,
     kept->duels = kept->won_ms != 0 && keeper->now_ms - kept->won_ms < DUEL_MS
                       ? (uint8_t)(kept->duels + (kept->duels < 6))
                       : 0;
-    if (state->is_wanted || state->is_borrowed) kept->duels = 0;
+    if (state->is_wanted) kept->duels = 0;
     state->is_wanted = false;
     kept->won_ms = keeper->now_ms;
     if (kept->duels > 0) {
@@ -510,6 +510,7 @@ win(struct keeper *keeper, const struct ask *ask, const struct ask_slot *entry,
              is_equal ? TENURE_HELD : TENURE_OPEN);
         state->is_short = state->is_lacking = is_short;
         state->is_short_fine = false;
+        keeper->slots[entry->slot].open = ask->stamp;
         keeper->slots[entry->slot].open_since = ++keeper->seq;
         if (!is_short) {
             replica_saw_tenure(replica, entry->slot, ask->stamp);
@@ -632,6 +633,18 @@ tenure_deadline_ms(const struct keeper *keeper)
 }
 
 void
+tenure_note_open(struct keeper *keeper, uint32_t slot)
+{
+    struct kept_slot *kept = &keeper->slots[slot];
+    struct stamp promised = keeper->replica->slots[slot].promised;
+
+    if (kept->open.bits == promised.bits) return;
+    kept->open = promised;
+    kept->open_since = ++keeper->seq;
+    kept->open_done = 0;
+}
+
+void
 tenure_compared(struct keeper *keeper, uint32_t number, uint32_t slot,
                 uint64_t seq)
 {
@@ -641,6 +654,7 @@ tenure_compared(struct keeper *keeper, uint32_t number, uint32_t slot,
     uint32_t i;
 
     store_lock(replica->store, slot);
+    if (state->tenure == TENURE_OPEN) tenure_note_open(keeper, slot);
     if (state->tenure == TENURE_OPEN && seq > kept->open_since) {
         for (i = 0; i < state->promiser_count; i++) {
             if (state->promisers[i] == number) {

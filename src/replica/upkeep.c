@@ -10,15 +10,13 @@
  * A short tenure is renewed when a strict write waits for a full one (of a
  * connection or a prefix, in a sloppy ring) and enough owners are there again.
  *
- * A borrowed slot (a command over several slots wants them all in one place)
- * is asked for although another is the primary, and handed back soon after.
+ * Slots on loan (loan.c) are left alone: coord/ sees that they come back.
  */
 #include "replica/keeper_inside.h"
 
 #include "base/memory.h"
 
 enum {
-    BORROW_MS = 100,      /* a borrowed tenure is kept so long */
     YIELD_MS = 100,       /* who has just taken it from us may use it, */
     YIELD_WANTED_MS = 10, /* and so long if somebody waits for it here */
     FILL_MS = 200,        /* between two tries to make a short tenure full */
@@ -42,22 +40,6 @@ upkeep_loss(struct keeper *keeper, uint32_t slot)
     kept->since = ++keeper->seq;
 }
 
-/* For how long the slot may stay borrowed; a coordinator that still waits says
- * so anew. */
-static void
-end_borrow(struct keeper *keeper, uint32_t slot, bool is_borrowed)
-{
-    struct kept_slot *kept = &keeper->slots[slot];
-
-    if (is_borrowed && kept->borrowed_ms == 0)
-        kept->borrowed_ms = keeper->now_ms + BORROW_MS;
-    if (kept->borrowed_ms == 0 || keeper->now_ms < kept->borrowed_ms) return;
-    kept->borrowed_ms = 0;
-    store_lock(keeper->replica->store, slot);
-    keeper->replica->slots[slot].is_borrowed = false;
-    store_unlock(keeper->replica->store, slot);
-}
-
 bool
 upkeep_wants(struct keeper *keeper, uint32_t slot,
              const struct slot_state *state, bool is_primary)
@@ -66,11 +48,9 @@ upkeep_wants(struct keeper *keeper, uint32_t slot,
     struct kept_slot *kept = &keeper->slots[slot];
     uint32_t holder = state->promised_to;
 
-    if (state->is_borrowed) {
-        end_borrow(keeper, slot, true);
-        return true;
-    }
-    if (!is_primary) return false;
+    /* what was handed over was not enough: the rest is to be asked */
+    if (state->is_borrowed) return holder == replica->self;
+    if (!is_primary || state->is_away) return false;
     if (holder != replica->self && holder != RING_NOBODY &&
         state->promised.bits != kept->yielded.bits &&
         (replica_health(replica, holder) & PEER_REACHABLE)) {
@@ -142,10 +122,6 @@ is_to_go_back(struct keeper *keeper, uint32_t slot, uint32_t *number)
     bool is_held;
 
     if (keeper->slots[slot].role != ROLE_OWNER) return false;
-    if (keeper->slots[slot].borrowed_ms != 0) {
-        end_borrow(keeper, slot, true);
-        if (keeper->slots[slot].borrowed_ms != 0) return false;
-    }
     *number = replica_primary(replica, keeper_list(keeper, slot));
     if (*number == replica->self || *number == RING_NOBODY) return false;
     store_lock(replica->store, slot);

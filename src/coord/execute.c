@@ -78,6 +78,7 @@ note_before(struct coord *coord, const struct store_key *key, uint32_t at)
     touched->is_before_kept = true;
     if (!store_look(coord->store, key, coord_wall(coord), &sight)) return;
     touched->version = sight.version;
+    touched->newest = sight.newest;
     touched->is_before_kept = sight.record.value.size <= OP_BEFORE_MAX &&
                               sight.record.key.size <= OP_BEFORE_MAX;
     if (!touched->is_before_kept) return;
@@ -176,9 +177,9 @@ may_write(struct coord *coord, const struct cmd_call *call)
         const struct ring_list *list = ring_map_list(map, slot);
         const struct slot_state *state = &coord->replica->slots[slot];
 
-        if (UNLIKELY(replica_is_lent(coord->replica, slot) ||
-                     (state->is_borrowed &&
-                      state->loan != loans_id(coord->op)))) {
+        if (UNLIKELY(
+                replica_is_lent(coord->replica, slot) ||
+                (state->is_borrowed && state->loan != loans_id(coord->op)))) {
             coord->wants_loan = true;
             return false;
         }
@@ -325,6 +326,65 @@ not_now(struct coord *coord, struct cmd_call *call, struct op *op)
     op_wait(coord, op, coord_now(coord) + RETRY_MS);
 }
 
+/* How many owners a read of these keys is compared with, itself included. */
+static uint32_t
+most_readers(const struct coord *coord, const struct cmd_call *call)
+{
+    const struct ring_map *map = replica_map(coord->replica);
+    uint32_t count, i, most = 0;
+    const struct store_key *keys = route_keys(call, &count);
+
+    for (i = 0; i < count; i++) {
+        uint32_t r =
+            replica_cut(coord->quorum.r, ring_map_list(map, keys[i].slot));
+
+        if (r > most) most = r;
+    }
+    return most;
+}
+
+/* The reply is held until others have said that there is nothing newer. */
+static void
+ask_others(struct coord *coord, struct cmd_call *call, struct op *op,
+           size_t start, uint32_t most)
+{
+    if (op == NULL) {
+        op = op_new(coord, call);
+        call->is_taken = true;
+        if (!op_keep_args(op, call)) {
+            op_fail(coord, op);
+            return;
+        }
+    }
+    execute_take_reply(op, call->reply, start);
+    execute_keep_touched(coord, op);
+    op->run++;
+    op->acks = 0;
+    op->acks_needed = most - 1;
+    op_set_step(coord, op, STEP_VERSIONS);
+    versions_ask(coord, op);
+    forget_execution(coord);
+}
+
+/* A transaction that has changed nothing is a read, and this node may be a
+ * primary that is none any more: nobody has refused it. */
+static bool
+is_read(const struct coord *coord, const struct cmd_call *call)
+{
+    const struct ring_map *map = replica_map(coord->replica);
+    uint32_t count, i;
+    const struct store_key *keys = route_keys(call, &count);
+
+    if (call->spec->run != packed_run || count == 0) return false;
+    for (i = 1; i < count; i++) {
+        if (!ring_list_same_owners(ring_map_list(map, keys[0].slot),
+                                   ring_map_list(map, keys[i].slot))) {
+            return false;
+        }
+    }
+    return most_readers(coord, call) > 1;
+}
+
 void
 execute_write(struct coord *coord, struct cmd_call *call, struct op *op)
 {
@@ -339,6 +399,10 @@ execute_write(struct coord *coord, struct cmd_call *call, struct op *op)
     call->guard = &coord->guard_write;
     if (!cmd_execute(call, true)) {
         not_now(coord, call, op);
+        return;
+    }
+    if (coord->record_count == 0 && is_read(coord, call)) {
+        ask_others(coord, call, op, start, most_readers(coord, call));
         return;
     }
     if (coord->record_count == 0) {
@@ -369,17 +433,10 @@ void
 execute_read(struct coord *coord, struct cmd_call *call, struct op *op)
 {
     size_t start = call->reply->out.used;
-    const struct ring_map *map = replica_map(coord->replica);
-    uint32_t count, i, most = 0;
-    const struct store_key *keys = route_keys(call, &count);
+    uint32_t most;
 
     coord->quorum = route_quorum(coord, call);
-    for (i = 0; i < count; i++) {
-        uint32_t r =
-            replica_cut(coord->quorum.r, ring_map_list(map, keys[i].slot));
-
-        if (r > most) most = r;
-    }
+    most = most_readers(coord, call);
     forget_execution(coord);
     call->guard = &coord->guard_read;
     if (!cmd_execute(call, true)) {
@@ -391,20 +448,5 @@ execute_read(struct coord *coord, struct cmd_call *call, struct op *op)
         forget_execution(coord);
         return;
     }
-    if (op == NULL) {
-        op = op_new(coord, call);
-        call->is_taken = true;
-        if (!op_keep_args(op, call)) {
-            op_fail(coord, op);
-            return;
-        }
-    }
-    execute_take_reply(op, call->reply, start);
-    execute_keep_touched(coord, op);
-    op->run++;
-    op->acks = 0;
-    op->acks_needed = most - 1;
-    op_set_step(coord, op, STEP_VERSIONS);
-    versions_ask(coord, op);
-    forget_execution(coord);
+    ask_others(coord, call, op, start, most);
 }

@@ -17,10 +17,14 @@
  *     UNSETTLED  says nothing: another owner is asked
  *     EVICTED    not there, and as old as what was evicted: dropped here, too,
  *                and read again; by the primary as OLDER
+ *     FLOORED    not there, and as old as a floor (FLUSHALL): the slot's floors
+ *                follow (as RANGE, src/replica/README), are taken here, too,
+ * and it is read again, if they have changed it; else as OLDER
  */
 #include "coord/inside.h"
 
 #include "bus/wire.h"
+#include "replica/range.h"
 
 enum version_answer {
     VERSION_SAME = 0,
@@ -28,6 +32,7 @@ enum version_answer {
     VERSION_NEWER = 2,
     VERSION_UNSETTLED = 3,
     VERSION_EVICTED = 4,
+    VERSION_FLOORED = 5,
 };
 
 enum { VERSION_BYTES_LEAST = 25 };
@@ -122,7 +127,20 @@ is_worth_sending(const struct record *record, struct stamp newest,
            record->type == OBJECT_COUNTER || record->value.size <= 64;
 }
 
-static void
+static bool
+is_floored(const struct coord *coord, uint32_t slot, struct stamp newest)
+{
+    uint32_t db;
+
+    for (db = 0; db < STORE_DBS; db++) {
+        if (store_floor(coord->store, slot, db).bits >= newest.bits)
+            return true;
+    }
+    return false;
+}
+
+/* True: the slot's floors are to follow. */
+static bool
 answer_one(struct coord *coord, struct buf *out, uint32_t slot, uint64_t hash,
            uint64_t version, struct stamp newest)
 {
@@ -133,23 +151,27 @@ answer_one(struct coord *coord, struct buf *out, uint32_t slot, uint64_t hash,
     if (map == NULL || !replica_is_settled(coord->replica, slot) ||
         !ring_list_owns(ring_map_list(map, slot), coord->replica->self)) {
         wire_put_u8(out, VERSION_UNSETTLED);
-        return;
+        return false;
     }
     is_there =
         store_record_of(coord->store, slot, hash, coord_wall(coord), &record);
     if (!is_there) {
         uint64_t evicted = replica_evicted(coord->replica, slot).bits;
 
+        bool has_floor = version != 0 && newest.bits > evicted &&
+                         is_floored(coord, slot, newest);
+
         wire_put_u8(out, version == 0             ? VERSION_SAME
                          : newest.bits <= evicted ? VERSION_EVICTED
+                         : has_floor              ? VERSION_FLOORED
                                                   : VERSION_OLDER);
-        return;
+        return has_floor;
     }
     if (version == 0 && record.kind != RECORD_TOMBSTONE &&
         replica_drop_evicted(coord->replica, slot, hash, newest, newest,
                              coord_wall(coord))) {
         wire_put_u8(out, VERSION_SAME);
-        return;
+        return false;
     }
     {
         struct store_key key = store_key(coord->store, record.db, record.key);
@@ -168,6 +190,7 @@ answer_one(struct coord *coord, struct buf *out, uint32_t slot, uint64_t hash,
             wire_put_u8(out, VERSION_OLDER);
         }
     }
+    return false;
 }
 
 void
@@ -190,11 +213,15 @@ versions_frame(struct coord *coord, struct link *link,
         uint64_t slot = wire_varint(&reader), hash = wire_u64(&reader);
         uint64_t version = wire_u64(&reader);
         struct stamp newest = {wire_u64(&reader)};
+        bool has_floor;
 
         if (reader.is_bad || slot >= coord->replica->slot_count) break;
         store_lock(coord->store, (uint32_t)slot);
-        answer_one(coord, &link->out, (uint32_t)slot, hash, version, newest);
+        has_floor = answer_one(coord, &link->out, (uint32_t)slot, hash, version,
+                               newest);
         store_unlock(coord->store, (uint32_t)slot);
+        if (has_floor)
+            range_put_floors(coord->replica, (uint32_t)slot, &link->out);
     }
     link_end(link, place, false, coord_now(coord));
     if (i < count) link_break(link, "a question without sense");
@@ -203,14 +230,20 @@ versions_frame(struct coord *coord, struct link *link,
 
 /* ---- the answer ---- */
 
-/* `stamp` is a write of this node, which has been the primary since the read:
- * it had seen all that the read had. */
+/* This node has been the primary since the read. */
+static bool
+is_primary_since(const struct slot_state *state, const struct touched *touched)
+{
+    return touched->tenure.bits != 0 && state->tenure == TENURE_HELD &&
+           state->promised.bits == touched->tenure.bits;
+}
+
+/* And `stamp` is a write of its own: it had seen all that the read had. */
 static bool
 was_primary(const struct coord *coord, const struct slot_state *state,
             const struct touched *touched, struct stamp stamp)
 {
-    return touched->tenure.bits != 0 && state->tenure == TENURE_HELD &&
-           state->promised.bits == touched->tenure.bits &&
+    return is_primary_since(state, touched) &&
            stamp_node(stamp) == coord->replica->self;
 }
 
@@ -218,7 +251,8 @@ was_primary(const struct coord *coord, const struct slot_state *state,
  * A newer record, merged. What it says of the read:
  *   NEWER   it brought something; or something else was written since, which
  *           the read should perhaps have seen: it is done again
- *   OLDER   what was read has won all the same: the other is to have it
+ *   OLDER   what was read has won all the same, or is of this node's tenure
+ *           and the record is not: the other is to have it
  *   SAME    it is a later write of this node, which was the primary all the
  *           time: the read was before it, and had seen everything
  */
@@ -230,7 +264,7 @@ merge_newer(struct coord *coord, struct wire_reader *reader,
     struct record record;
     struct store_key key;
     uint64_t before, after;
-    bool is_own;
+    bool is_own, is_before;
 
     if (!record_read(reader, &record) || record.kind == RECORD_FLOOR)
         return false;
@@ -243,8 +277,10 @@ merge_newer(struct coord *coord, struct wire_reader *reader,
     after = store_version(coord->store, &key);
     is_own = was_primary(coord, &coord->replica->slots[key.slot], touched,
                          record.stamp);
+    is_before = is_primary_since(&coord->replica->slots[key.slot], touched) &&
+                record.stamp.bits < touched->tenure.bits;
     store_unlock(coord->store, key.slot);
-    if (after == before && after == touched->version) {
+    if (after == before && (after == touched->version || is_before)) {
         *what = VERSION_OLDER;
     } else if (after == before && is_own) {
         *what = VERSION_SAME;
@@ -290,6 +326,27 @@ take_evicted(struct coord *coord, const struct touched *touched)
     return is_gone ? VERSION_NEWER : VERSION_OLDER;
 }
 
+/* What was read may be below a floor that has not come here yet. False:
+ * malformed. */
+static bool
+take_floored(struct coord *coord, const struct touched *touched,
+             struct wire_reader *reader, uint8_t *what)
+{
+    struct record record;
+    bool is_there;
+
+    if (!range_take_floors(coord->replica, touched->slot, reader,
+                           coord_wall(coord))) {
+        return false;
+    }
+    store_lock(coord->store, touched->slot);
+    is_there = store_record_of(coord->store, touched->slot, touched->hash,
+                               coord_wall(coord), &record);
+    store_unlock(coord->store, touched->slot);
+    *what = is_there ? VERSION_OLDER : VERSION_NEWER;
+    return true;
+}
+
 static void
 forget_asked(struct op *op, const struct link *link)
 {
@@ -326,6 +383,10 @@ read_answers(struct coord *coord, struct op *op, struct link *link,
         }
         if (what == VERSION_EVICTED)
             what = take_evicted(coord, &op->touched[i]);
+        if (what == VERSION_FLOORED &&
+            !take_floored(coord, &op->touched[i], &reader, &what)) {
+            return false;
+        }
         if (what == VERSION_OLDER && !is_as_read(coord, &op->touched[i]))
             what = VERSION_NEWER;
         if (what == VERSION_NEWER) answers->has_newer = true;

@@ -197,6 +197,9 @@ packed_kind(const struct client *client)
             is_mixed = true;
         }
         if (spec->flags & CMD_WHOLE) has_keys = true;
+        /* does it run at all? then what is behind goes to another database */
+        if (client->watched_count > 0 && strcmp(spec->name, "select") == 0)
+            is_mixed = true;
     }
     if (!has_keys) return PACKED_HERE;
     return is_mixed ? PACKED_MIXED : PACKED_WHOLE;

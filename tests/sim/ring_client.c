@@ -9,6 +9,7 @@ enum { PENDING = 16, KEYS_PER_COMMAND = 4, PAD = 20 * 1024 };
 
 struct pending {
     uint32_t first, count; /* items */
+    uint32_t ignored;      /* replies before its own */
     int64_t sent_ms;
 };
 
@@ -156,6 +157,79 @@ number_word(struct buf *out, int64_t number)
     text_word(out, text);
 }
 
+/* SET of a key that nobody else uses, then RENAME or COPY to a register. */
+static void
+move_command(struct ring_client *client, struct buf *out, struct item *item,
+             bool is_copy)
+{
+    char name[32];
+
+    (void)snprintf(name, sizeof(name), "t%llu",
+                   (unsigned long long)item->value);
+    buf_must_printf(out, "*3\r\n");
+    text_word(out, "SET");
+    text_word(out, name);
+    value_word(client, out, item);
+    buf_must_printf(out, "*%u\r\n", is_copy ? 4 : 3);
+    text_word(out, is_copy ? "COPY" : "RENAME");
+    text_word(out, name);
+    key_word(out, item);
+    if (is_copy) text_word(out, "REPLACE");
+}
+
+/* MULTI, SET, GET ..., EXEC: a transaction over several slots. */
+static void
+multi_command(struct ring_client *client, struct buf *out, struct rng *rng,
+              uint32_t first, uint32_t count)
+{
+    uint32_t keys = client->all->config.keys, i;
+
+    buf_must_printf(out, "*1\r\n");
+    text_word(out, "MULTI");
+    for (i = 0; i < count; i++) {
+        bool is_set = rng_below(rng, 2) == 0;
+        struct item *item = add_item(
+            client, REGISTER, is_set ? ITEM_SET : ITEM_GET, (first + i) % keys);
+
+        buf_must_printf(out, is_set ? "*3\r\n" : "*2\r\n");
+        text_word(out, is_set ? "SET" : "GET");
+        key_word(out, item);
+        if (is_set) value_word(client, out, item);
+    }
+    buf_must_printf(out, "*1\r\n");
+    text_word(out, "EXEC");
+}
+
+/* Several slots in one place. Returns how many replies come before its own. */
+static uint32_t
+several_command(struct ring_client *client, struct buf *out, struct rng *rng)
+{
+    uint32_t keys = client->all->config.keys, i;
+    uint32_t first = (uint32_t)rng_below(rng, keys);
+    uint32_t count = 2 + (uint32_t)rng_below(rng, KEYS_PER_COMMAND - 1);
+
+    if (count > keys) count = keys;
+    switch (rng_below(rng, 4)) {
+    case 0:
+    case 1:
+        move_command(client, out, add_item(client, REGISTER, ITEM_SET, first),
+                     rng_below(rng, 2) == 0);
+        return 1;
+    case 2: multi_command(client, out, rng, first, count); return 1 + count;
+    default:
+        buf_must_printf(out, "*%u\r\n", 1 + 2 * count);
+        text_word(out, "MSETNX");
+        for (i = 0; i < count; i++) {
+            struct item *item =
+                add_item(client, REGISTER, ITEM_SET, (first + i) % keys);
+
+            key_word(out, item);
+            value_word(client, out, item);
+        }
+        return 0;
+    }
+}
+
 static void
 register_command(struct ring_client *client, struct buf *out, struct rng *rng)
 {
@@ -286,8 +360,15 @@ send_one(struct ring_client *client, struct buf *out)
               config->families != 1u << LOCK));
     pending->first = config->history->count;
     pending->sent_ms = sim_now_ms(config->sim);
+    pending->ignored = 0;
     switch (family) {
-    case REGISTER: register_command(client, out, rng); break;
+    case REGISTER:
+        if (config->several > 0 && rng_below(rng, config->several) == 0) {
+            pending->ignored = several_command(client, out, rng);
+        } else {
+            register_command(client, out, rng);
+        }
+        break;
     case COUNTER: counter_command(client, out, rng); break;
     case LOCK: lock_command(client, out, rng); break;
     case LIST: list_command(client, out, rng); break;
@@ -351,17 +432,25 @@ begins(struct bytes reply, const char *with)
 static enum outcome
 outcome_of(struct history *history, const struct item *item, struct bytes reply)
 {
-    static const char *const refusals[] = {"-NOQUORUM", "-LOADING"};
+    /* those with ERR: what came before it has failed */
+    static const char *const refusals[] = {
+        "-NOQUORUM", "-LOADING", "-ERR no such key", "-EXECABORT",
+        "-ERR the keys of this command have different owners"};
     bool fits = false;
     uint32_t i;
 
     for (i = 0; i < ARRAY_LEN(refusals); i++) {
         if (begins(reply, refusals[i])) return OUTCOME_REFUSED;
     }
-    if (begins(reply, "-UNCERTAIN")) return OUTCOME_UNKNOWN;
+    if (begins(reply, "-UNCERTAIN") || begins(reply, "-ERR EXEC without"))
+        return OUTCOME_UNKNOWN;
     switch (item->kind) {
     case ITEM_SET:
+        /* of COPY and MSETNX */
+        if (item->family == REGISTER && begins(reply, ":0"))
+            return OUTCOME_REFUSED;
         fits = begins(reply, "+OK") ||
+               (item->family == REGISTER && begins(reply, ":1")) ||
                (item->family == LOCK && begins(reply, "$-1"));
         break;
     case ITEM_GET: fits = begins(reply, "$"); break;
@@ -410,7 +499,9 @@ take_item(struct ring_client *client, struct item *item, struct bytes reply)
     if (item->outcome == OUTCOME_DONE) {
         switch (item->kind) {
         case ITEM_GET: take_value(history, item, reply); break;
-        case ITEM_SET: item->found = reply.data[0] == '+'; break;
+        case ITEM_SET:
+            item->found = reply.data[0] == '+' || reply.data[0] == ':';
+            break;
         case ITEM_DELETE:
         case ITEM_EXISTS: item->found = reply.data[1] == '1'; break;
         case ITEM_ADD:
@@ -428,7 +519,11 @@ take_reply(struct ring_client *client, struct bytes reply)
     struct item *items = history->items + pending->first;
     uint32_t i;
 
-    if (reply.data[0] == '*') { /* MGET: each has its own */
+    if (pending->ignored > 0) {
+        pending->ignored--;
+        return;
+    }
+    if (reply.data[0] == '*') { /* MGET, EXEC: each has its own */
         const char *end = memchr(reply.data, '\n', reply.size);
         size_t at = (size_t)(end - reply.data) + 1;
 

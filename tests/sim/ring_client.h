@@ -6,7 +6,8 @@
  * the world's time of question and answer; check.h judges it. Keys come in
  * families, each with the commands whose outcome can be judged alone:
  *
- *   register  SET, GET, DEL, EXISTS, MSET, MGET of unique values
+ *   register  SET, GET, DEL, EXISTS, MSET, MGET of unique values; RENAME and
+ *             COPY of a value that was set for it, MSETNX, MULTI
  *   counter   INCR, INCRBY, GET
  *   lock      SET NX with a unique token, DEL by its holder alone, GET
  *   list      APPEND of unique words, GET
@@ -69,6 +70,8 @@ struct ring_clients_config {
     uint32_t keys;         /* of each family */
     uint32_t families;     /* bits: 1 << family */
     uint32_t pipelines;    /* one client in so many sends several at once */
+    uint32_t several;      /* one command for registers in so many wants several
+                            * slots in one place; 0: none */
     uint32_t large_one_in; /* one value in so many has 20 KB; 0: none */
     bool has_quorums;      /* some ask for more copies than the ring does */
     int64_t think_ms;      /* at most, between commands */

@@ -477,3 +477,97 @@ CASE(ring_keys, a_transaction_whose_primary_dies_is_there_as_a_whole_or_not)
         sim_free(sim);
     }
 }
+
+/* ---- slots on loan ---- */
+
+/* A key whose primary is this node; `number` of them are left out. */
+static void
+key_of_primary(struct sim *sim, uint32_t node, uint32_t number, char out[16])
+{
+    uint32_t i;
+
+    for (i = 0;; i++) {
+        (void)snprintf(out, 16, "key%u", i);
+        if (primary_of(sim, 0, 3, out) == node && number-- == 0) return;
+    }
+}
+
+static void
+repeat(struct buf *out, uint32_t times, const char *command, const char *one,
+       const char *two)
+{
+    while (times-- > 0)
+        buf_must_printf(out, "COPY %s %s REPLACE\r\n%s %s x\r\n", one, two,
+                        command, one);
+    buf_must_add(out, "PING", 5);
+}
+
+static bool
+has_failed(const struct buf *reply, uint32_t count)
+{
+    const char *at = reply->data;
+    uint32_t lines = 0;
+
+    for (; (at = strchr(at, '\n')) != NULL; at++)
+        lines++;
+    return strstr(reply->data, "-UNCERTAIN") != NULL ||
+           strstr(reply->data, "-NOQUORUM") != NULL || lines != count;
+}
+
+CASE(ring_keys, two_that_keep_asking_for_each_others_slots_both_get_on)
+{
+    struct sim *sim = ring_of(&STRICT, 3, 131);
+    const uint32_t nodes[2] = {0, 1};
+    char a[16], b[16];
+    struct buf lines[2] = {{0}}, replies[2];
+    const char *texts[2];
+    uint32_t i, k;
+
+    key_of_primary(sim, 0, 0, a);
+    key_of_primary(sim, 1, 0, b);
+    SAYS(sim, 2, "PING", "+PONG\r\n");
+    repeat(&lines[0], 5, "APPEND", a, b);
+    repeat(&lines[1], 5, "APPEND", b, a);
+    texts[0] = lines[0].data;
+    texts[1] = lines[1].data;
+    for (i = 0; i < 20; i++) {
+        ask_both(sim, nodes, texts, replies);
+        for (k = 0; k < 2; k++) {
+            cr_expect(not(has_failed(&replies[k], 11)), "%u: %s", i,
+                      replies[k].data);
+            buf_deinit(&replies[k]);
+        }
+    }
+    buf_deinit(&lines[0]);
+    buf_deinit(&lines[1]);
+    is_equal(sim, 3);
+    sim_free(sim);
+}
+
+CASE(ring_keys, what_a_node_that_dies_had_borrowed_is_written_again)
+{
+    uint64_t seed;
+
+    for (seed = 132; seed < 140; seed++) {
+        struct sim *sim = ring_of(&STRICT, 3, seed);
+        struct sim_conn *conn = sim_connect(sim, 0, 0, NULL, NULL, NULL);
+        struct buf line = {0};
+        char a[16], b[16], text[64];
+
+        key_of_primary(sim, 0, 0, a);
+        key_of_primary(sim, 1, 0, b);
+        repeat(&line, 5, "APPEND", a, b);
+        sim_send(sim, conn, buf_bytes(&line));
+        (void)sim_run_for(sim, 2 * (int64_t)(seed - 130));
+        sim_crash(sim, 0, seed % 2 == 0);
+        sim_disconnect(sim, conn);
+        (void)snprintf(text, sizeof(text), "SET %s there", b);
+        SAYS_SOON(sim, 2, text, "+OK\r\n");
+        sim_start(sim, 0);
+        is_equal(sim, 3);
+        (void)snprintf(text, sizeof(text), "GET %s", b);
+        SAYS(sim, 0, text, "$5\r\nthere\r\n");
+        buf_deinit(&line);
+        sim_free(sim);
+    }
+}

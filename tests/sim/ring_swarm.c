@@ -8,7 +8,8 @@
  * is healed; the ring must become quiet; then everything is compared.
  *
  * At most one memory is lost before the ring is settled again, as W = 2 copies
- * promise no more. All other faults come together as they like.
+ * promise no more. All other faults come together as they like. Seeds from
+ * 100000 on have RENAME, COPY, MSETNX and MULTI over several slots as well.
  */
 #include "sim/check.h"
 
@@ -29,6 +30,9 @@ enum {
     OFFSET_MS = 200,
     CEILING_MS = 4000, /* by which a restarted node's stamps are ahead */
     NEVER_MS = 24 * 3600 * 1000, /* anti-entropy: not in this run */
+    SEVERAL_FROM = 100 * 1000,   /* seeds from here on: commands over several
+                                  * slots, too */
+    SEVERAL_SEEDS = 60,
 };
 
 /* --watch: a key's name; NULL */
@@ -61,6 +65,7 @@ struct world {
     uint32_t present;               /* nodes that have been started once */
     bool may_lose;                  /* settled since the last lost memory */
     bool is_noisy;
+    uint32_t several; /* see ring_client.h */
 };
 
 enum fault_kind {
@@ -375,6 +380,7 @@ start_clients(struct world *world, uint32_t workers)
         .families = rng_below(dice, 4) == 0 ? 1u << rng_below(dice, FAMILIES)
                                             : (1u << FAMILIES) - 1,
         .pipelines = rng_below(dice, 2) == 0 ? 3 : 0,
+        .several = world->several,
         .large_one_in = rng_below(dice, 3) == 0 ? 20 : 0,
         .think_ms = 20 + (int64_t)rng_below(dice, 200),
         .patience_ms = 3000,
@@ -462,6 +468,7 @@ run_seed(uint64_t seed, bool is_noisy, bool is_quiet, uint64_t *trace,
     dice->state = seed ^ 0x7069656365736f66;
     world->plan = plan_of(dice);
     world->is_noisy = is_noisy;
+    world->several = seed >= SEVERAL_FROM ? 4 : 0;
     world->may_lose = true;
     ring.is_strict = world->plan.is_strict;
     ring.seeds = rng_below(dice, 2) == 0 || world->plan.joiners > 0 ? 1 : 0;
@@ -604,7 +611,7 @@ main(int argc, char **argv)
     uint64_t count = option(argc, argv, "--count", 200), i;
     uint64_t most = option(argc, argv, "--failures", 10);
     bool is_noisy = option(argc, argv, "--noisy", 0) != 0;
-    uint64_t passed = 0, failed = 0, old = 0, own = 0;
+    uint64_t passed = 0, failed = 0, old = 0, several = 0, own = 0;
     struct totals totals = {0};
     struct timespec from, to;
 
@@ -612,17 +619,20 @@ main(int argc, char **argv)
     with_quorums = option(argc, argv, "--quorums", 0) != 0;
     if (option_text(argc, argv, "--seed") == NULL) {
         old = ARRAY_LEN(once_failed);
+        several = SEVERAL_SEEDS;
         own = QUORUM_SEEDS;
     }
     (void)signal(SIGABRT, on_signal);
     (void)signal(SIGSEGV, on_signal);
     (void)clock_gettime(CLOCK_MONOTONIC, &from);
-    for (i = 0; i < old + count + own && failed < most; i++) {
+    for (i = 0; i < old + several + count + own && failed < most; i++) {
         bool is_ok;
+        uint64_t next = i < old             ? once_failed[i]
+                        : i < old + several ? SEVERAL_FROM + i - old
+                                            : seed + i - old - several;
 
-        if (i >= old + count) with_quorums = true;
-        is_ok = check_seed(i < old ? once_failed[i] : seed + i - old, is_noisy,
-                           &totals);
+        if (i >= old + several + count) with_quorums = true;
+        is_ok = check_seed(next, is_noisy, &totals);
 
         passed += is_ok;
         failed += !is_ok;

@@ -34,6 +34,8 @@ enum rule {
     RULE_MEMORY = 9,
     RULE_SHARED = 10, /* OBJECT REFCOUNT of small integers */
     RULE_STRICT_VALUE = 14,
+    RULE_WATCHED = 18, /* in a ring: EXEC with WATCH is refused; what it would
+                        * have done is missing from then on */
     RULE_COPY_ENCODING = 19, /* in a ring: a copy that was never lengthened */
 };
 

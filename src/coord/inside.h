@@ -33,15 +33,15 @@ enum {
 
 enum op_step {
     STEP_FREE,
-    STEP_RETRY,    /* waits for a tenure, a primary, a map */
-    STEP_ASKED,    /* a peer runs it */
-    STEP_FETCHING, /* promisers send what they have of its keys */
+    STEP_RETRY,     /* waits for a tenure, a primary, a map */
+    STEP_ASKED,     /* a peer runs it */
+    STEP_FETCHING,  /* promisers send what they have of its keys */
     STEP_BORROWING, /* another node is asked for the tenures of slots */
-    STEP_COPIES,   /* ran here; waits for acknowledgements */
-    STEP_VERSIONS, /* read here; waits for others' versions */
-    STEP_PARTS,    /* its parts are under way */
-    STEP_AWAIT,    /* kula.wait: until others have enough */
-    STEP_DONE,     /* the reply is whole */
+    STEP_COPIES,    /* ran here; waits for acknowledgements */
+    STEP_VERSIONS,  /* read here; waits for others' versions */
+    STEP_PARTS,     /* its parts are under way */
+    STEP_AWAIT,     /* kula.wait: until others have enough */
+    STEP_DONE,      /* the reply is whole */
 };
 
 /* Who wants a reply. */
@@ -97,7 +97,7 @@ struct op {
     bool is_unacked;  /* counted as such in its slots, see struct under_way */
     bool wants_retry; /* STEP_COPIES: something is to be sent again */
     int64_t retry_ms;
-    struct buf args;      /* wire form, kept while it may be run again */
+    struct buf args; /* wire form, kept while it may be run again */
     uint32_t arg_count;
     struct buf reply;
     struct buf before; /* records of what was written over, one by one */
@@ -163,8 +163,8 @@ struct coord {
     uint64_t serial;  /* of the newest link */
     uint64_t *awaits; /* owned; ids of ops in STEP_AWAIT */
     uint32_t await_count;
-    uint64_t taken_seen;    /* replica->tenures_taken */
-    uint32_t waiting_count; /* of ops, see step_waits */
+    uint64_t taken_seen;      /* replica->tenures_taken */
+    uint32_t waiting_count;   /* of ops, see step_waits */
     struct lending *lendings; /* owned; what others have asked for, oldest
                                * first */
     uint32_t lending_count;

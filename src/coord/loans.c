@@ -12,10 +12,10 @@
  *     | runs, COPY, ACK                   |
  *     | BACK {tenures} -----------------> | goes on
  *
- * Homes are asked one after another, by their numbers, and a home keeps slots in
- * their order, its own commands' included: so no two that want the same slots
- * can each have what the other one waits for. Who waits for a slot on loan waits
- * until it comes back; nothing has failed.
+ * Homes are asked one after another, by their numbers, and a home keeps slots
+ * in their order, its own commands' included: so no two that want the same
+ * slots can each have what the other one waits for. Who waits for a slot on
+ * loan waits until it comes back; nothing has failed.
  *
  * A loan ends with BACK, with its link, or half a second after the deadline
  * that it was asked for with. Its slots' tenures are then asked for as any
@@ -64,7 +64,7 @@ struct lending {
     uint64_t request_id, loan;
     struct stamp above;
     int64_t deadline_ms;
-    int64_t ask_ms;   /* the keeper is roused again then */
+    int64_t ask_ms;      /* the keeper is roused again then */
     int64_t patience_ms; /* the last copies are waited for until then; 0: not
                           * yet */
     uint32_t from, count;
@@ -200,8 +200,7 @@ loans_of(struct coord *coord, const struct cmd_call *call)
         loan->slot = keys[i].slot;
         loan->home = (uint16_t)replica_primary(coord->replica,
                                                ring_map_list(map, loan->slot));
-        if (loan->home == RING_NOBODY ||
-            !route_is_usable(coord, loan->home)) {
+        if (loan->home == RING_NOBODY || !route_is_usable(coord, loan->home)) {
             mem_free(loans);
             return NULL;
         }
@@ -276,8 +275,8 @@ send_lend(struct coord *coord, struct op *op, struct link *link, uint32_t count)
                                           : (uint32_t)left;
     for (i = 0; i < count; i++) {
         store_lock(coord->store, loan[i].slot);
-        top.bits = max_u64(top.bits,
-                           replica_top(coord->replica, loan[i].slot).bits);
+        top.bits =
+            max_u64(top.bits, replica_top(coord->replica, loan[i].slot).bits);
         store_unlock(coord->store, loan[i].slot);
         loan[i].link = link;
     }
@@ -349,8 +348,7 @@ loans_run(struct coord *coord, struct cmd_call *call, struct op *op)
             return;
         }
     }
-    if (op->loans != NULL && !are_good(coord, op->loans))
-        loans_end(coord, op);
+    if (op->loans != NULL && !are_good(coord, op->loans)) loans_end(coord, op);
     if (op->loans == NULL) {
         op_note_slots(op, call);
         op->loans = loans_of(coord, call);
@@ -493,9 +491,8 @@ take_lent(struct coord *coord, struct loans *loans, struct loan *loan,
 
     store_lock(coord->store, loan->slot);
     if (!state->is_borrowed && state->lent_to == RING_NOBODY) {
-        taken =
-            replica_take_over(coord->replica, loan->slot, list, loan->home,
-                              handover, coord_wall(coord));
+        taken = replica_take_over(coord->replica, loan->slot, list, loan->home,
+                                  handover, coord_wall(coord));
     }
     if (taken != TAKEN_NOT) {
         state->is_borrowed = true;
@@ -787,8 +784,8 @@ read_lend(struct coord *coord, struct wire_reader *reader,
 }
 
 static void
-refuse_lend(struct coord *coord, struct link *link, const struct frame *question,
-            uint64_t loan)
+refuse_lend(struct coord *coord, struct link *link,
+            const struct frame *question, uint64_t loan)
 {
     struct frame frame = {.type = FRAME_LENT,
                           .request_id = question->request_id};

@@ -9,8 +9,8 @@
  *     MSET                      OK
  *
  * The others (RENAME, COPY, BITOP, MSETNX, ...) run as a whole at one node that
- * owns all their slots: at the primary of most of them, which borrows the others
- * (loans.c).
+ * owns all their slots: at the primary of most of them, which borrows the
+ * others (loans.c).
  *
  * The same machinery asks all primaries for something (FLUSHALL), and runs the
  * commands of a transaction one after another where they can't be run as one.

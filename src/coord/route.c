@@ -219,6 +219,23 @@ place_write(struct coord *coord, const struct ring_list *list, uint32_t slot)
     return (struct place){PLACE_THERE, number};
 }
 
+/* Something of this client's that another node runs; a read, too: what wants
+ * several slots does not go to the same node over the same link. */
+static bool
+is_asked(const struct coord *coord, uint32_t slot)
+{
+    const struct op *parent = coord->asker.parent, *op;
+    const struct client *client =
+        parent != NULL ? parent->asker.client : coord->asker.client;
+
+    if (client == NULL) return false;
+    for (op = client->ops; op != NULL && op != coord->op && op != parent;
+         op = op->next) {
+        if (op->step == STEP_ASKED && has_slot(op, slot)) return true;
+    }
+    return false;
+}
+
 bool
 route_is_free(const struct coord *coord, const struct cmd_call *call)
 {
@@ -226,8 +243,12 @@ route_is_free(const struct coord *coord, const struct cmd_call *call)
     uint32_t count, i;
     const struct store_key *keys = route_keys(call, &count);
 
+    if (coord->op != NULL && coord->op->loans != NULL) return true;
     for (i = 0; i < count; i++) {
-        if (order_of(coord, keys[i].slot, is_write) != ORDER_FREE) return false;
+        if (order_of(coord, keys[i].slot, is_write) != ORDER_FREE ||
+            is_asked(coord, keys[i].slot)) {
+            return false;
+        }
     }
     return true;
 }

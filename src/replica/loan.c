@@ -81,7 +81,8 @@ replica_hand_over(struct replica *replica, uint32_t slot, uint32_t to,
     struct stamp top = replica_top(replica, slot);
     struct handover handover = {.stamp = STAMP_NEVER};
 
-    if (state->tenure == TENURE_NONE || !replica_is_still(replica, slot, false) ||
+    if (state->tenure == TENURE_NONE ||
+        !replica_is_still(replica, slot, false) ||
         stamp_wall_ms(above) > wall_ms + TENURE_AHEAD_MS) {
         return handover;
     }

@@ -1,7 +1,7 @@
 /*
  * range.h - the entries of slots, compared and mended: the payloads of RANGE
- * and RANGE_ANSWER, and what the answerer does. For files of src/replica; the floors for
- * coord/fetch.c, too.
+ * and RANGE_ANSWER, and what the answerer does. For files of src/replica; the
+ * floors for coord/fetch.c, too.
  *
  * A RANGE frame has sections, one a slot:
  *

@@ -108,7 +108,7 @@ struct replica {
     uint32_t self;  /* node number */
     bool has_lived; /* before this start: it has forgotten its dirty marks */
     struct slot_state *slots;
-    struct under_way *under_way; /* by slot */
+    struct under_way *under_way;          /* by slot */
     struct ring_map *_Atomic map;         /* replaced by worker 0; see node.h */
     _Atomic uint8_t health[RING_NUMBERS]; /* enum peer_health; self's too */
     _Atomic uint32_t read_quorum,
@@ -122,8 +122,8 @@ struct replica {
     _Atomic uint64_t evict_each[RING_NUMBERS]; /* this member asks for so many
                                                 * bytes of each slot that both
                                                 * own; taken by node/ */
-    _Atomic uint32_t unsettled; /* owned slots that are not settled */
-    _Atomic uint64_t loans;     /* numbers of loans drawn so far */
+    _Atomic uint32_t unsettled;  /* owned slots that are not settled */
+    _Atomic uint64_t loans;      /* numbers of loans drawn so far */
     _Atomic uint32_t loan_waits; /* what waits here for a slot on loan */
     /* counters for INFO and kula-ctl */
     _Atomic uint64_t short_tenures, short_settles, tenures_taken, tenures_lost,

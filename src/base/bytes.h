@@ -48,4 +48,24 @@ bytes_is_nocase(struct bytes a, const char *lower)
     return lower[a.size] == '\0';
 }
 
+/* Little endian, unaligned, the lowest `size` bytes, 8 at most. With a constant
+ * size one store or load on machines that are little endian. */
+static inline void
+bytes_put_little(char *at, uint64_t value, size_t size)
+{
+    if (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__)
+        value = __builtin_bswap64(value);
+    memcpy(at, &value, size);
+}
+
+static inline uint64_t
+bytes_little(const char *at, size_t size)
+{
+    uint64_t value = 0;
+
+    memcpy(&value, at, size);
+    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? value
+                                                     : __builtin_bswap64(value);
+}
+
 #endif

@@ -33,22 +33,13 @@ _Static_assert(CHECKSUM_AT + 8 == FRAME_HEAD_BYTES, "checksum ends the head");
 _Static_assert(FRAME_HANDSHAKE_MAX < FRAME_PAYLOAD_MAX, "limits");
 _Static_assert(FRAME_PAYLOAD_MAX < UINT32_MAX - FRAME_HEAD_BYTES, "u32 length");
 
-static void
-set_little(char *at, uint64_t value, uint32_t size)
-{
-    uint32_t i;
-
-    for (i = 0; i < size; i++)
-        at[i] = (char)(uint8_t)(value >> (8 * i));
-}
-
 static uint64_t
 checksum(const char *head, struct bytes payload)
 {
     char both[FRAME_HEAD_BYTES];
 
     memcpy(both, head, CHECKSUM_AT);
-    set_little(both + CHECKSUM_AT, hash_plain(payload), 8);
+    bytes_put_little(both + CHECKSUM_AT, hash_plain(payload), 8);
     return hash_plain(bytes_of(both, sizeof(both)));
 }
 
@@ -61,15 +52,15 @@ frame_begin(struct buf *out, const struct frame *frame)
     buf_must_reserve(out, FRAME_HEAD_BYTES);
     head = out->data + place;
     memset(head, 0, FRAME_HEAD_BYTES);
-    set_little(head, MAGIC, 2);
-    set_little(head + VERSION_AT, FRAME_VERSION, 1);
-    set_little(head + TYPE_AT, frame->type, 1);
+    bytes_put_little(head, MAGIC, 2);
+    bytes_put_little(head + VERSION_AT, FRAME_VERSION, 1);
+    bytes_put_little(head + TYPE_AT, frame->type, 1);
     /* length and checksum are known at the end */
-    set_little(head + REQUEST_AT, frame->request_id, 8);
-    set_little(head + WALL_AT, frame->wall_ms, 8);
-    set_little(head + LIST_AT, frame->list_hash, 4);
-    set_little(head + TIMEOUT_AT, frame->timeout_ms, 4);
-    set_little(head + TENURE_AT, frame->tenure, 8);
+    bytes_put_little(head + REQUEST_AT, frame->request_id, 8);
+    bytes_put_little(head + WALL_AT, frame->wall_ms, 8);
+    bytes_put_little(head + LIST_AT, frame->list_hash, 4);
+    bytes_put_little(head + TIMEOUT_AT, frame->timeout_ms, 4);
+    bytes_put_little(head + TENURE_AT, frame->tenure, 8);
     out->used = place + FRAME_HEAD_BYTES;
     return place;
 }
@@ -84,8 +75,8 @@ frame_end(struct buf *out, size_t place)
     payload =
         bytes_of(head + FRAME_HEAD_BYTES, out->used - place - FRAME_HEAD_BYTES);
     ASSERT(payload.size <= FRAME_PAYLOAD_MAX);
-    set_little(head + LENGTH_AT, payload.size, 4);
-    set_little(head + CHECKSUM_AT, checksum(head, payload), 8);
+    bytes_put_little(head + LENGTH_AT, payload.size, 4);
+    bytes_put_little(head + CHECKSUM_AT, checksum(head, payload), 8);
 }
 
 void
@@ -118,21 +109,21 @@ frame_part_begin(struct buf *out, const struct frame *part)
     at = head + PART_FIELDS_AT;
     if (part->request_id != 0) {
         bits |= PART_REQUEST;
-        set_little(at, part->request_id, 8);
+        bytes_put_little(at, part->request_id, 8);
         at += 8;
     }
     if (part->list_hash != 0) {
         bits |= PART_LIST;
-        set_little(at, part->list_hash, 4);
+        bytes_put_little(at, part->list_hash, 4);
         at += 4;
     }
     if (part->timeout_ms != 0) {
         bits |= PART_TIMEOUT;
-        set_little(at, part->timeout_ms, 4);
+        bytes_put_little(at, part->timeout_ms, 4);
         at += 4;
     }
-    set_little(head + PART_TYPE_AT, part->type, 1);
-    set_little(head + PART_BITS_AT, bits, 1);
+    bytes_put_little(head + PART_TYPE_AT, part->type, 1);
+    bytes_put_little(head + PART_BITS_AT, bits, 1);
     out->used = place + (size_t)(at - head);
     return place;
 }
@@ -152,30 +143,38 @@ frame_part_end(struct buf *out, size_t place)
 
     ASSERT(out->used - place >= lead);
     ASSERT(out->used - place - lead <= FRAME_PAYLOAD_MAX);
-    set_little(head + PART_LENGTH_AT, out->used - place - lead, 4);
+    bytes_put_little(head + PART_LENGTH_AT, out->used - place - lead, 4);
 }
 
 bool
 frame_part_read(const struct frame *batch, struct bytes *rest,
                 struct frame *part)
 {
-    struct wire_reader reader = wire_reader(*rest);
-    uint32_t bits, length;
+    const char *at = rest->data + PART_FIELDS_AT;
+    uint32_t bits;
+    size_t length;
 
-    *part = (struct frame){.wall_ms = batch->wall_ms};
-    part->type = wire_u8(&reader);
-    bits = wire_u8(&reader);
-    length = wire_u32(&reader);
+    if (rest->size < PART_FIELDS_AT) return false;
+    part->type = (uint8_t)rest->data[PART_TYPE_AT];
+    bits = (uint8_t)rest->data[PART_BITS_AT];
+    length = bytes_little(rest->data + PART_LENGTH_AT, 4);
     if (bits > (PART_REQUEST | PART_LIST | PART_TIMEOUT) ||
-        !frame_is_batched(part->type)) {
+        !frame_is_batched(part->type) ||
+        rest->size < PART_FIELDS_AT + fields_bytes(bits) ||
+        rest->size - PART_FIELDS_AT - fields_bytes(bits) < length) {
         return false;
     }
-    if (bits & PART_REQUEST) part->request_id = wire_u64(&reader);
-    if (bits & PART_LIST) part->list_hash = wire_u32(&reader);
-    if (bits & PART_TIMEOUT) part->timeout_ms = wire_u32(&reader);
-    part->payload = wire_take(&reader, length);
-    if (reader.is_bad) return false;
-    *rest = wire_rest(&reader);
+    part->request_id = bits & PART_REQUEST ? bytes_little(at, 8) : 0;
+    at += bits & PART_REQUEST ? 8 : 0;
+    part->list_hash = bits & PART_LIST ? (uint32_t)bytes_little(at, 4) : 0;
+    at += bits & PART_LIST ? 4 : 0;
+    part->timeout_ms = bits & PART_TIMEOUT ? (uint32_t)bytes_little(at, 4) : 0;
+    at += bits & PART_TIMEOUT ? 4 : 0;
+    part->wall_ms = batch->wall_ms;
+    part->tenure = 0;
+    part->payload = bytes_of(at, length);
+    rest->size -= (size_t)(at - rest->data) + length;
+    rest->data = at + length;
     return true;
 }
 

@@ -43,7 +43,7 @@ wire_rest(struct wire_reader *reader)
 }
 
 void
-wire_put_varint(struct buf *out, uint64_t value)
+wire_put_varint_slowly(struct buf *out, uint64_t value)
 {
     uint8_t bytes[VARINT_BYTES_MAX];
     size_t count = 0;

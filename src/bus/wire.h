@@ -38,19 +38,12 @@ wire_take(struct wire_reader *reader, size_t size)
     return bytes;
 }
 
-/* Put together byte by byte: compilers make one load of it where the machine
- * is little endian, and it is right on the others. */
 static inline uint64_t
 wire_little(struct wire_reader *reader, size_t size)
 {
     struct bytes bytes = wire_take(reader, size);
-    uint64_t value = 0;
-    size_t i;
 
-    if (UNLIKELY(bytes.data == NULL)) return 0;
-    for (i = size; i > 0; i--)
-        value = value << 8 | (uint8_t)bytes.data[i - 1];
-    return value;
+    return LIKELY(bytes.data != NULL) ? bytes_little(bytes.data, size) : 0;
 }
 
 static inline uint8_t
@@ -103,17 +96,9 @@ wire_is_done(const struct wire_reader *reader)
 static inline void
 wire_put_little(struct buf *out, uint64_t value, size_t size)
 {
-    uint8_t bytes[8];
-    size_t i;
-
-    for (i = 0; i < size; i++)
-        bytes[i] = (uint8_t)(value >> (8 * i));
-    if (LIKELY(out->room - out->used >= size)) {
-        memcpy(out->data + out->used, bytes, size);
-        out->used += size;
-    } else {
-        buf_must_add(out, bytes, size);
-    }
+    if (UNLIKELY(out->room - out->used < size)) buf_must_reserve(out, size);
+    bytes_put_little(out->data + out->used, value, size);
+    out->used += size;
 }
 
 static inline void
@@ -140,7 +125,16 @@ wire_put_u64(struct buf *out, uint64_t value)
     wire_put_little(out, value, 8);
 }
 
-void wire_put_varint(struct buf *out, uint64_t value);
+void wire_put_varint_slowly(struct buf *out, uint64_t value);
+static inline void
+wire_put_varint(struct buf *out, uint64_t value)
+{
+    if (LIKELY(value < 0x80)) {
+        wire_put_u8(out, (uint8_t)value);
+    } else {
+        wire_put_varint_slowly(out, value);
+    }
+}
 void wire_put_bytes(struct buf *out, struct bytes bytes); /* length, bytes */
 void wire_put_raw(struct buf *out, struct bytes bytes);   /* no length */
 

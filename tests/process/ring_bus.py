@@ -158,7 +158,7 @@ def noise(ring, tapes):
 def lengths(ring, tapes):
     """Lengths that can't be: refused at the head."""
     node = ring.nodes[1]
-    for kind in (1, 2, 3, 4, 5, 6, 8, 16, 18, 32, 48, 255):
+    for kind in (1, 2, 3, 4, 5, 6, 8, 9, 16, 18, 32, 48, 255):
         for size in (4097, 65536, 1 << 30, 1_153_433_601, 0xffffffff):
             stranger = Stranger(node)
             stranger.send(b"Ku\x01" + bytes([kind]) + size.to_bytes(4, "little")

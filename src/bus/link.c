@@ -173,7 +173,11 @@ link_begin(struct link *link, struct frame *frame, int64_t wall_ms)
         end_batch(link);
         return frame_begin(&link->out, frame);
     }
-    if (link->batch_parts == 0) link->batch = frame_begin(&link->out, &batch);
+    if (link->batch_wall_ms != wall_ms) end_batch(link); /* it was not sent */
+    if (link->batch_parts == 0) {
+        link->batch = frame_begin(&link->out, &batch);
+        link->batch_wall_ms = wall_ms;
+    }
     link->batch_parts++;
     return frame_part_begin(&link->out, frame);
 }
@@ -339,11 +343,13 @@ on_batch(struct link *link, const struct link_events *events,
          const struct frame *batch, int64_t wall_ms)
 {
     struct bytes rest = batch->payload;
+    uint32_t count = 0;
     struct frame part;
 
     events->on_batch(events->self, link, batch);
     while (rest.size > 0 && link->state == LINK_OPEN) {
-        if (!frame_part_read(batch, &rest, &part)) {
+        if (count++ == FRAME_BATCH_PARTS ||
+            !frame_part_read(batch, &rest, &part)) {
             bad_frame(link, "a batch without sense", wall_ms);
             break;
         }

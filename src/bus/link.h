@@ -82,14 +82,15 @@ struct link {
     struct buf out;      /* to be sent */
     size_t out_at;
     size_t batch; /* where in `out` the batch begins that is not ended */
-    uint32_t batch_parts; /* in it; 0: there is none */
-    int64_t opened_ms;    /* monotonic: NEW or GREETING since */
-    int64_t heard_ms;     /* monotonic: the last bytes came */
-    int64_t asked_ms;     /* the oldest thing that wants a sign of life,
-                           * 0: nothing is awaited */
-    int64_t sent_ms;      /* the last frame was written */
-    int64_t pinged_ms;    /* the last PING was */
-    int64_t last_ask_ms;  /* the last link_end(is_asking); 0: none */
+    uint32_t batch_parts;  /* in it; 0: there is none */
+    int64_t batch_wall_ms; /* its wall time, and so its parts' */
+    int64_t opened_ms;     /* monotonic: NEW or GREETING since */
+    int64_t heard_ms;      /* monotonic: the last bytes came */
+    int64_t asked_ms;      /* the oldest thing that wants a sign of life,
+                            * 0: nothing is awaited */
+    int64_t sent_ms;       /* the last frame was written */
+    int64_t pinged_ms;     /* the last PING was */
+    int64_t last_ask_ms;   /* the last link_end(is_asking); 0: none */
     uint64_t copies_sent, copies_acked; /* COPY frames; acked by ACK */
     uint64_t copies_taken, acks_sent;   /* COPY frames received; told */
     int64_t skew_ms; /* smallest (our wall - frame's wall) so far:

@@ -241,16 +241,16 @@ CASE(link, what_the_coordinator_writes_shares_a_frame_in_its_order)
     send_type(&pair, &pair.caller, FRAME_COPY, "d");
     pair.now_ms = 3;
     pair_send(&pair, &pair.caller, &request, BYTES_LIT("e"), true);
-    cr_expect(eq(u32, frames_in(link_output(&pair.caller)), 3));
+    cr_expect(eq(u32, frames_in(link_output(&pair.caller)), 4));
     pair_carry(&pair);
-    cr_expect(eq(u32, pair.answerer_seen.batches, 2));
+    cr_expect(eq(u32, pair.answerer_seen.batches, 3));
     cr_expect(eq(u32, pair.answerer_seen.frames, 5));
     cr_expect(bytes_equal(buf_bytes(&pair.answerer_seen.payloads),
                           BYTES_LIT("abcde")));
     cr_expect(eq(u64, pair.answerer_seen.last.request_id, 7));
     cr_expect(eq(u32, pair.answerer_seen.last.timeout_ms, 9));
-    cr_expect(eq(u64, pair.answerer_seen.last.wall_ms, PAIR_WALL_MS),
-              "the batch's");
+    cr_expect(eq(u64, pair.answerer_seen.last.wall_ms, PAIR_WALL_MS + 3),
+              "written later, so in a batch of its own");
     cr_expect(eq(u64, pair.caller.copies_sent, 2));
     cr_expect(eq(u64, pair.answerer.copies_taken, 2));
     pair_deinit(&pair);
@@ -314,7 +314,9 @@ feed_alone(struct pair *pair, uint8_t type, struct bytes payload)
 
 CASE(link, a_part_without_sense_or_outside_a_batch_breaks_it)
 {
+    char many[FRAME_BATCH_PARTS + 1][6];
     struct pair pair;
+    uint32_t i;
 
     pair_init(&pair);
     pair_open(&pair);
@@ -325,6 +327,17 @@ CASE(link, a_part_without_sense_or_outside_a_batch_breaks_it)
     feed_alone(&pair, FRAME_BATCH, BYTES_LIT("\x12\0\1\0\0\0c\x12\0\2\0\0\0c"));
     cr_expect(eq(int, (int)pair.answerer.refusal, LINK_REFUSED_FORMAT));
     cr_expect(eq(u64, pair.answerer.copies_taken, 2), "those before it are");
+    pair_deinit(&pair);
+
+    pair_init(&pair);
+    pair_open(&pair);
+    for (i = 0; i <= FRAME_BATCH_PARTS; i++)
+        memcpy(many[i], "\x12\0\0\0\0", 6);
+    feed_alone(&pair, FRAME_BATCH, bytes_of(many, 6 * FRAME_BATCH_PARTS));
+    cr_expect(eq(int, (int)pair.answerer.state, LINK_OPEN));
+    feed_alone(&pair, FRAME_BATCH, bytes_of(many, sizeof(many)));
+    cr_expect(eq(int, (int)pair.answerer.refusal, LINK_REFUSED_FORMAT));
+    cr_expect(eq(u64, pair.answerer.copies_taken, 2 * FRAME_BATCH_PARTS));
     pair_deinit(&pair);
 
     pair_init(&pair);

@@ -11,6 +11,9 @@
  * that a proof cannot be sent back to its maker, the offered versions so that
  * nobody between the two can talk them down to an older one.
  *
+ * Two ends with one id are let through, if they are two processes: which of
+ * them is to go is for those to say who know the ring (member/).
+ *
  * Who asks for the wrong ring, or for another node, is told so before any
  * proof: names of rings and ids of nodes are no secrets.
  */
@@ -31,6 +34,7 @@ struct hello {
     struct bytes ring;
     struct node_id from, to; /* to: all zero if any will do */
     struct bytes nonce;
+    struct node_life life;
 };
 
 static const struct node_id nobody;
@@ -82,7 +86,7 @@ handshake_refused(struct link *link, struct bytes payload)
     link->state = LINK_BROKEN;
     link->was_refused_by_peer = true;
     /* a code of a newer version is kept as what we can name */
-    link->refusal = code > LINK_REFUSED_NONE && code <= LINK_REFUSED_TIME
+    link->refusal = code > LINK_REFUSED_NONE && code <= LINK_REFUSED_TWIN
                         ? (enum link_refusal)code
                         : LINK_REFUSED_FORMAT;
     if (reader.is_bad || reason.size == 0)
@@ -104,6 +108,13 @@ put_nonce(struct buf *out, const uint8_t nonce[LINK_NONCE_BYTES])
     wire_put_raw(out, bytes_of(nonce, LINK_NONCE_BYTES));
 }
 
+static void
+put_life(struct buf *out, const struct node_life *life)
+{
+    wire_put_u64(out, life->began);
+    wire_put_u64(out, life->nonce);
+}
+
 /* The proof of the side with `role` in this link's handshake. */
 static bool
 make_proof(const struct link *link, enum role role, uint8_t proof[PROOF_BYTES])
@@ -123,6 +134,8 @@ make_proof(const struct link *link, enum role role, uint8_t proof[PROOF_BYTES])
     put_id(&text, is_caller ? &link->peer : &ring->self);
     put_nonce(&text, is_caller ? link->own_nonce : link->peer_nonce);
     put_nonce(&text, is_caller ? link->peer_nonce : link->own_nonce);
+    put_life(&text, is_caller ? &ring->life : &link->peer_life);
+    put_life(&text, is_caller ? &link->peer_life : &ring->life);
     is_made = proof_make(bytes_of(ring->secret, ring->secret_bytes),
                          buf_bytes(&text), proof);
     buf_deinit(&text);
@@ -169,6 +182,7 @@ handshake_start(struct link *link, int64_t now_ms, int64_t wall_ms)
     put_id(out, &link->ring->self);
     put_id(out, link->expects_peer ? &link->peer : &nobody);
     put_nonce(out, link->own_nonce);
+    put_life(out, &link->ring->life);
     frame_end(out, place);
 }
 
@@ -192,6 +206,7 @@ write_challenge(struct link *link, int64_t now_ms, int64_t wall_ms)
     wire_put_u8(out, link->version);
     put_id(out, &link->ring->self);
     put_nonce(out, link->own_nonce);
+    put_life(out, &link->ring->life);
     if (!put_proof(link, ROLE_ANSWERER)) {
         out->used = place;
         link_break(link, "no memory for a proof");
@@ -227,7 +242,17 @@ take_id(struct wire_reader *reader)
     return id;
 }
 
-/* What follows the nonce belongs to newer versions. */
+static struct node_life
+take_life(struct wire_reader *reader)
+{
+    struct node_life life;
+
+    life.began = wire_u64(reader);
+    life.nonce = wire_u64(reader);
+    return life;
+}
+
+/* What follows the life belongs to newer versions. */
 static bool
 read_hello(struct bytes payload, struct hello *hello)
 {
@@ -239,6 +264,7 @@ read_hello(struct bytes payload, struct hello *hello)
     hello->from = take_id(&reader);
     hello->to = take_id(&reader);
     hello->nonce = wire_take(&reader, LINK_NONCE_BYTES);
+    hello->life = take_life(&reader);
     return !reader.is_bad && hello->lowest > 0 &&
            hello->lowest <= hello->highest &&
            hello->ring.size <= LINK_RING_NAME_MAX &&
@@ -304,12 +330,6 @@ on_hello(struct link *link, struct bytes payload, int64_t now_ms,
         refuse_ring(link, hello.ring, wall_ms);
         return;
     }
-    /* also of a refused one: by it a node knows its own HELLO again */
-    memcpy(link->peer_nonce, hello.nonce.data, LINK_NONCE_BYTES);
-    if (node_id_equal(&hello.from, &ring->self)) {
-        handshake_refuse(link, LINK_REFUSED_SELF, NULL, wall_ms);
-        return;
-    }
     if (!node_id_equal(&hello.to, &nobody) &&
         !node_id_equal(&hello.to, &ring->self)) {
         refuse_id(link, &hello.to, &ring->self, wall_ms);
@@ -324,6 +344,8 @@ on_hello(struct link *link, struct bytes payload, int64_t now_ms,
     link->versions[0] = hello.lowest;
     link->versions[1] = hello.highest;
     link->peer = hello.from;
+    memcpy(link->peer_nonce, hello.nonce.data, LINK_NONCE_BYTES);
+    link->peer_life = hello.life;
     write_challenge(link, now_ms, wall_ms);
 }
 
@@ -336,15 +358,12 @@ on_challenge(struct link *link, struct bytes payload, int64_t now_ms,
     uint8_t version = wire_u8(&reader);
     struct node_id id = take_id(&reader);
     struct bytes nonce = wire_take(&reader, LINK_NONCE_BYTES);
+    struct node_life life = take_life(&reader);
     struct bytes proof = wire_take(&reader, PROOF_BYTES);
 
     if (!wire_is_done(&reader) || version < VERSION_LOWEST ||
         version > VERSION_HIGHEST || node_id_equal(&id, &nobody)) {
         handshake_refuse(link, LINK_REFUSED_FORMAT, NULL, wall_ms);
-        return;
-    }
-    if (node_id_equal(&id, &link->ring->self)) {
-        handshake_refuse(link, LINK_REFUSED_SELF, NULL, wall_ms);
         return;
     }
     if (link->expects_peer && !node_id_equal(&id, &link->peer)) {
@@ -353,9 +372,16 @@ on_challenge(struct link *link, struct bytes payload, int64_t now_ms,
     }
     link->version = version;
     link->peer = id;
+    link->peer_life = life;
     memcpy(link->peer_nonce, nonce.data, LINK_NONCE_BYTES);
     if (!is_proved(link, ROLE_ANSWERER, proof)) {
         handshake_refuse(link, LINK_REFUSED_SECRET, NULL, wall_ms);
+        return;
+    }
+    /* only now: who says so may believe it, and count its seeds by it */
+    if (node_id_equal(&id, &link->ring->self) &&
+        node_life_compare(&life, &link->ring->life) == 0) {
+        handshake_refuse(link, LINK_REFUSED_SELF, NULL, wall_ms);
         return;
     }
     write_proof(link, now_ms, wall_ms);

@@ -71,6 +71,14 @@ link_break(struct link *link, const char *reason)
     link->reason[size] = '\0';
 }
 
+void
+link_refuse(struct link *link, enum link_refusal refusal, const char *reason,
+            int64_t wall_ms)
+{
+    if (link->state == LINK_OPEN)
+        handshake_refuse(link, refusal, reason, wall_ms);
+}
+
 const char *
 link_refusal_text(enum link_refusal refusal)
 {
@@ -83,6 +91,7 @@ link_refusal_text(enum link_refusal refusal)
     case LINK_REFUSED_ID: return "another node than the one looked for";
     case LINK_REFUSED_FORMAT: return "bytes that do not belong there";
     case LINK_REFUSED_TIME: return "the handshake took too long";
+    case LINK_REFUSED_TWIN: return "another node has this id";
     }
     return "refused";
 }
@@ -287,6 +296,14 @@ link_tick(struct link *link, int64_t now_ms, int64_t wall_ms)
     link->last_ask_ms = last_ask_ms;
 }
 
+void
+link_ping(struct link *link, uint64_t id, int64_t now_ms, int64_t wall_ms)
+{
+    ASSERT(id & LINK_PING_OWN);
+    if (link->state == LINK_OPEN)
+        write_empty(link, FRAME_PING, id, true, now_ms, wall_ms);
+}
+
 struct bytes
 link_output(struct link *link)
 {
@@ -378,6 +395,8 @@ on_open_frame(struct link *link, const struct link_events *events,
         else if (frame->type == FRAME_PING)
             write_empty(link, FRAME_PONG, frame->request_id, false, now_ms,
                         wall_ms);
+        else
+            link->ponged_id = frame->request_id;
         break;
     case FRAME_ACK: on_ack(link, events, frame->payload, wall_ms); break;
     case FRAME_BATCH: on_batch(link, events, frame, wall_ms); break;

@@ -6,13 +6,13 @@
  * proved that they know the ring's secret:
  *
  *   caller                                   answerer
- *     HELLO {versions, ring name, my id, your id if known, nonce} -->
- *     <-- CHALLENGE {version, my id, nonce, proof over both nonces}
+ *     HELLO {versions, ring name, my id, your id if known, nonce, life} -->
+ *     <-- CHALLENGE {version, my id, nonce, life, proof over both nonces}
  *     PROOF {proof over both nonces, the other role} -->
  *     <-- WELCOME {}, or REFUSED {code, reason} from either at any step
  *
  * A proof is HMAC-SHA256 (RFC 2104) with the ring's secret over role, versions,
- * ring name, both ids and both nonces. Without a secret (loopback only) the
+ * ring name, both ids, nonces and lives. Without a secret (loopback only) the
  * key is empty. src/bus/README has it to the byte.
  *
  * Copies and their acknowledgements: each direction numbers its COPY frames
@@ -49,6 +49,7 @@ struct link_ring {
     uint8_t secret[LINK_SECRET_MAX];
     uint32_t secret_bytes;
     struct node_id self;
+    struct node_life life; /* of this process */
 };
 
 enum link_state { LINK_NEW, LINK_GREETING, LINK_OPEN, LINK_BROKEN };
@@ -63,6 +64,7 @@ enum link_refusal { /* in REFUSED; LINK_REASON_* texts are for the log */
                     LINK_REFUSED_ID,      /* not the node that was meant */
                     LINK_REFUSED_FORMAT,  /* not a handshake of ours */
                     LINK_REFUSED_TIME,    /* greeting took too long */
+                    LINK_REFUSED_TWIN,    /* another node has your id */
 };
 
 struct link {
@@ -75,6 +77,7 @@ struct link {
     const struct link_ring *ring;
     struct node_id peer; /* known once OPEN; the caller may expect one */
     bool expects_peer;
+    struct node_life peer_life; /* known once OPEN */
     uint8_t own_nonce[LINK_NONCE_BYTES], peer_nonce[LINK_NONCE_BYTES];
     uint8_t versions[2]; /* lowest and highest that HELLO offered */
     bool is_challenged;  /* caller: PROOF is written */
@@ -90,6 +93,7 @@ struct link {
                             * 0: nothing is awaited */
     int64_t sent_ms;       /* the last frame was written */
     int64_t pinged_ms;     /* the last PING was */
+    uint64_t ponged_id;    /* of the last PONG; for link_ping's caller */
     int64_t last_ask_ms;   /* the last link_end(is_asking); 0: none */
     uint64_t copies_sent, copies_acked; /* COPY frames; acked by ACK */
     uint64_t copies_taken, acks_sent;   /* COPY frames received; told */
@@ -140,6 +144,9 @@ void link_input(struct link *link, const struct link_events *events,
  */
 size_t link_begin(struct link *link, struct frame *frame, int64_t wall_ms);
 void link_end(struct link *link, size_t place, bool is_asking, int64_t now_ms);
+/* A PING beyond those that the link sends itself. id: has LINK_PING_OWN. */
+#define LINK_PING_OWN (UINT64_C(1) << 63)
+void link_ping(struct link *link, uint64_t id, int64_t now_ms, int64_t wall_ms);
 /* Once per turn: an ACK if copies were taken since the last. */
 void link_turn(struct link *link, int64_t now_ms, int64_t wall_ms);
 /* Every 100 ms or so: PING after silence; the handshake's time-out. */
@@ -162,6 +169,9 @@ link_unsent(const struct link *link)
 /* Ends it: state BROKEN; the loop closes the connection in this turn, after
  * sending what is there (REFUSED). reason: static, or NULL. */
 void link_break(struct link *link, const char *reason);
+/* The same of an OPEN link, and tells the peer. reason: copied. */
+void link_refuse(struct link *link, enum link_refusal refusal,
+                 const char *reason, int64_t wall_ms);
 const char *link_refusal_text(enum link_refusal refusal);
 
 #endif

@@ -296,7 +296,10 @@ passes_slowly(struct cmd_call *call)
         return false;
     }
     if (is_loading(call) && !runs_while_loading(call)) {
-        reject(call, "LOADING Redis is loading the dataset in memory");
+        reject(call, atomic_load(&call->env->shared->is_twin)
+                         ? "DUPLICATE another node has this node's id (a "
+                           "copied data directory?); this one serves nobody"
+                         : "LOADING Redis is loading the dataset in memory");
         return false;
     }
     if ((call->client->flags & CLIENT_MULTI) && (spec->flags & CMD_NO_MULTI)) {

@@ -215,6 +215,7 @@ struct cmd_shared {
     _Atomic int64_t pause_until_ms; /* monotonic; 0: not paused */
     _Atomic bool pause_only_writes;
     _Atomic bool is_loading; /* not yet one of its ring: LOADING */
+    _Atomic bool is_twin;    /* and never will be: another has its id */
     _Atomic int64_t last_save_s;
     /* replaced whole; valid until the worker's turn ends; NULL: none */
     struct prefixes *_Atomic prefixes;

@@ -94,7 +94,12 @@ check_state(struct status *status, const struct gathered *node)
     }
     if (node->answer == NULL)
         problem(status, "node %lld: %s", number, node->error);
-    if (value_bool(node->answer, "loading")) {
+    if (is_text(node->answer, "standing", "twin")) {
+        problem(status,
+                "node %lld: another node has its id (a copied data "
+                "directory?); this one serves nobody",
+                number);
+    } else if (value_bool(node->answer, "loading")) {
         problem(status, "node %lld is loading: it is not yet in a ring",
                 number);
     } else if (is_text(node->answer, "standing", "cut-off")) {

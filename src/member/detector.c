@@ -269,6 +269,7 @@ refute(struct members *members, const struct news *news)
     members->stats.refutations++;
     if (news->kind == NEWS_DOWN) {
         members->self->incarnation = news->incarnation + 1;
+        saved_write(members); /* no later life is to begin below it */
         members_own_changed(members);
         probation_away(members, "was taken for DOWN");
         members_log(members,

@@ -103,7 +103,8 @@ facts_put(struct buf *out, const struct members *members,
     wire_put_varint(out, member->number);
     if (member->is_removed) return;
     wire_put_u64(out, member->incarnation);
-    wire_put_varint(out, member->incarnation - member->first_incarnation);
+    wire_put_varint(out, member->incarnation - member->life.began);
+    wire_put_u64(out, member->life.nonce);
     wire_put_varint(out, member->version);
     wire_put_u8(out, (uint8_t)((uint32_t)member->facts.phase |
                                (member->facts.is_on_probation
@@ -243,12 +244,13 @@ facts_read(struct bytes bytes, uint32_t slot_count, struct facts_record *record)
     if (kind != RECORD_FACTS) return false;
     record->incarnation = wire_u64(&reader);
     above = wire_varint(&reader);
+    record->life.nonce = wire_u64(&reader);
     record->version = wire_varint(&reader);
     phase = wire_u8(&reader);
     record->facts.is_on_probation = (phase & PHASE_PROBATION) != 0;
     phase &= PHASE_PROBATION - 1;
     if (above > record->incarnation || phase > MEMBER_LEAVING) return false;
-    record->first_incarnation = record->incarnation - above;
+    record->life.began = record->incarnation - above;
     record->facts.phase = (enum member_phase)phase;
     take_facts(&reader, &record->facts, slot_count);
     if (wire_is_done(&reader)) return true;
@@ -267,27 +269,19 @@ static void
 merge_self(struct members *members, struct facts_record *record)
 {
     struct member *self = members->self;
-    bool is_same_place;
+    uint64_t beat = record->incarnation / BEAT_MS;
 
     if (record->incarnation < self->incarnation ||
         (record->incarnation == self->incarnation &&
          record->version <= self->version))
         return;
-    is_same_place = !strcmp(record->facts.host, self->facts.host) &&
-                    record->facts.bus_port == self->facts.bus_port;
-    if (!is_same_place) {
-        if (!self->is_double_logged)
-            members_log(members,
-                        "members: another node, at %s:%u, lives under this "
-                        "node's id (a copied data directory?); it is the later "
-                        "one and is believed",
-                        record->facts.host, record->facts.bus_port);
-        self->is_double_logged = true;
-        return;
-    }
-    /* an earlier life of ours that was later than we thought */
+    lives_meet_self(members, record);
+    /* another node, or an earlier life of ours that was later than we thought
+     */
     self->incarnation = record->incarnation + 1;
-    members->beat_extra += record->incarnation / BEAT_MS + 1;
+    if (beat >= self->pulse->heartbeat)
+        members->beat_extra += beat - self->pulse->heartbeat + 1;
+    saved_write(members); /* no later life is to begin below it */
     members_own_changed(members);
 }
 
@@ -300,8 +294,7 @@ take_over(struct members *members, struct member *member,
                     strcmp(member->facts.host, record->facts.host) != 0;
 
     if (is_new_life && is_moved && member->incarnation != 0 &&
-        !member->is_down && member->suspect_ms == 0 &&
-        !member->is_double_logged) {
+        !member->is_down && member->suspect_ms == 0) {
         char hex[NODE_ID_HEX];
 
         node_id_hex(&member->id, hex);
@@ -320,7 +313,7 @@ take_over(struct members *members, struct member *member,
     record->facts.tokens = NULL;
     record->facts.served = NULL;
     /* a new life's load is unknown until it tells it */
-    if (member->first_incarnation != record->first_incarnation) {
+    if (node_life_compare(&member->life, &record->life) != 0) {
         load = (struct member_facts){.weight = 1};
         load.oldest_held = 0;
     }
@@ -360,14 +353,17 @@ facts_merge(struct members *members, struct facts_record *record,
         rows_remove(members, member);
         return true;
     }
+    if (!lives_take_record(members, member, record)) {
+        facts_drop(record);
+        return false;
+    }
     is_new_life = record->incarnation > member->incarnation;
     take_over(members, member, record, is_new_life);
     member->incarnation = record->incarnation;
-    member->first_incarnation = record->first_incarnation;
+    member->life = record->life;
     member->version = record->version;
     if (is_new_life) {
         member->pulse->heard_ms = members->now_ms;
-        member->old_life_ms = 0;
         detector_clear(members, member);
     }
     rows_set_number(members, member, record->number);

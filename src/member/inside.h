@@ -8,6 +8,7 @@
  *   codec.c     payloads: head and sections
  *   exchange.c  who is talked to, and what is told  rumour.c  urgent news
  *   receive.c   what is done with what comes in
+ *   lives.c     two nodes with one id: which of them is the member
  *   detector.c  SUSPECT, DOWN, refutation
  *   probation.c this node comes and goes
  *   claim.c     a node number by majority           found.c   a ring begins
@@ -29,6 +30,9 @@ enum {
     PROMISES_MAX = 256,
     FRESH_MAX = 64,        /* nodes without a ring that are remembered */
     UNNUMBERED_MS = 30000, /* a silent one is forgotten then */
+    DOUBT_MS = 500,        /* a life has so long to show that it is one */
+    DOUBT_KEPT_MS = 3000,  /* then another may be asked about */
+    HOME_MS = 1000,        /* after that a life is not sent away any more */
     FLUSHES_MAX = 20,      /* immediate pushes saved up; 5 more per tick */
     FLUSH_FANOUT = 3,
     NUMBER_WORDS = RING_NUMBERS / 64,
@@ -39,6 +43,14 @@ enum {
 struct pulse {
     uint64_t heartbeat;
     int64_t heard_ms; /* monotonic: it moved last */
+};
+
+/* Which life of a node is the present one, while another claims to be. */
+struct doubt {
+    struct node_life other;
+    uint64_t ping; /* which the present one is to answer; 0: no doubt */
+    int64_t since_ms;
+    bool is_shown; /* it has answered */
 };
 
 /* Somebody else suspects a member. */
@@ -53,15 +65,14 @@ struct member {
     struct node_id id;
     uint32_t number; /* by its own facts */
     uint64_t incarnation, version;
-    uint64_t first_incarnation; /* of this life */
+    struct node_life life; /* whose facts these are; began: its first
+                            * incarnation */
     bool is_removed;
     bool is_listed; /* had a number, or is REMOVED: counted in the digest */
     bool is_down;   /* this incarnation was declared so */
     bool is_unreached;
-    bool is_double_logged;
     bool has_told;         /* own suspicion was spread */
     int64_t suspect_ms;    /* own suspicion since; 0: none */
-    int64_t old_life_ms;   /* an older life spoke first; 0: never */
     int64_t pushed_ms;     /* last exchange out of turn */
     uint64_t digest;       /* its part of the table's hash */
     uint64_t load_version; /* its heartbeat when the load was told */
@@ -71,6 +82,12 @@ struct member {
     struct pulse *pulse;   /* own_pulse, or members->pulses[number] */
     struct pulse own_pulse;
     struct witness witnesses[WITNESSES_MAX];
+    /* lives.c */
+    struct node_life present; /* who has this id now; all zero: not known */
+    struct node_life past;    /* who had it before */
+    int64_t present_ms;       /* that was learned */
+    uint32_t links;           /* open ones to it */
+    struct doubt doubt;
     struct member_facts facts; /* tokens and served are owned */
 };
 
@@ -138,8 +155,12 @@ struct members {
     struct node_id ring; /* all zero: none */
     uint8_t hash_seed[32];
     enum member_standing standing;
+    int64_t stands_ms; /* as it does now */
     bool is_founder, has_written, is_self_removed;
-    bool has_exchanged; /* with a numbered member, in this life */
+    bool is_twin;        /* an earlier life of this node goes on elsewhere */
+    bool is_twin_logged; /* a later one was met */
+    uint64_t pings;      /* asked for in doubt, so far */
+    bool has_exchanged;  /* with a numbered member, in this life */
 
     struct member **rows; /* owned, ordered by id; self included */
     uint32_t count, room;
@@ -228,7 +249,8 @@ struct facts_record {
     struct node_id id;
     bool is_removed;
     uint32_t number;
-    uint64_t incarnation, version, first_incarnation;
+    uint64_t incarnation, version;
+    struct node_life life;
     struct member_facts facts; /* tokens, served: owned by the record */
 };
 void facts_put(struct buf *out, const struct members *members,
@@ -241,6 +263,15 @@ void facts_drop(struct facts_record *record);
  * on. True if something was new. */
 bool facts_merge(struct members *members, struct facts_record *record,
                  uint8_t spread);
+
+/* ---- lives.c ---- */
+/* A record of another life than the one that has the id: may it be taken? If
+ * so, its life has the id from now on. */
+bool lives_take_record(struct members *members, struct member *member,
+                       const struct facts_record *record);
+/* Facts of another life, later than ours, under our id. */
+void lives_meet_self(struct members *members,
+                     const struct facts_record *record);
 
 /* ---- codec.c: payloads ---- */
 enum { PAYLOAD_FORMAT = 1 };

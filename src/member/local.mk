@@ -6,6 +6,7 @@ src_libkula_a_SOURCES += \
 	src/member/facts.c \
 	src/member/found.c \
 	src/member/inside.h \
+	src/member/lives.c \
 	src/member/member.h \
 	src/member/members.c \
 	src/member/probation.c \

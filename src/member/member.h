@@ -142,6 +142,40 @@ void members_exchange(struct members *members, const struct node_id *with,
 void members_reached(struct members *members, const struct node_id *id,
                      bool is_reached, int64_t now_ms);
 
+/*
+ * Two processes with one node id: a copied data directory, or a start of a node
+ * whose last process has not ended. Of two that live at one time the one that
+ * was there first has the id (lives.c). A proven link shows its peer's life:
+ *
+ *   MEMBER_WELCOME  it has the id: go on. *ping is not 0: write it a PING with
+ *                   this id (LINK_PING_OWN is set); members_shown for its PONG
+ *   MEMBER_LATER    not certain yet, or it is over: break the link without a
+ *                   word; who lives dials again
+ *   MEMBER_TWIN     the other one goes on: refuse it by name
+ *
+ * since_ms: the link's nonce, which the peer has proved to know, is no older.
+ * Asked when a link opens, and again when members have changed. is_counted: the
+ * link's own, at first false; members_unlinked when it is lost.
+ */
+enum member_meeting { MEMBER_WELCOME, MEMBER_LATER, MEMBER_TWIN };
+enum member_meeting members_meet(struct members *members,
+                                 const struct node_id *id,
+                                 const struct node_life *life, int64_t since_ms,
+                                 int64_t now_ms, bool *is_counted,
+                                 uint64_t *ping);
+void members_shown(struct members *members, const struct node_id *id,
+                   const struct node_life *life, uint64_t ping);
+void members_unlinked(struct members *members, const struct node_id *id,
+                      const struct node_life *life);
+/* A proven peer, at `where`, has this node's own id: true if this process is
+ * one too many: the later one, and the ring has not let it in yet. */
+bool members_meet_own(struct members *members, const struct node_life *life,
+                      const char *where);
+/* This process is the wrong one of two: a proven peer at `where` says so, or is
+ * the other one. MEMBERS_TWIN for ever; says nothing any more. */
+void members_be_twin(struct members *members, const char *where);
+struct node_life members_life(const struct members *members);
+
 /* Own facts. served: bitmap of slot_count bits, copied; NULL: none. */
 void members_set_phase(struct members *members, enum member_phase phase);
 void members_set_served(struct members *members, const uint64_t *served);
@@ -152,6 +186,7 @@ enum member_standing {
     MEMBERS_NUMBERED, /* in the ring, with a number: may mint stamps */
     MEMBERS_CUT_OFF,  /* numbered, restarted, and heard nobody in
                        * node-timeout-ms: serves what quorums allow */
+    MEMBERS_TWIN,     /* another process has this node's id: serves nobody */
 };
 enum member_standing members_standing(const struct members *members);
 /* True if this node alone made the ring it is in, and is alone in it. */

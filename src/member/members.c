@@ -6,6 +6,7 @@
  * a setter; the inner step leaves the end to the outer one.
  */
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/memory.h"
 #include "member/inside.h"
 
@@ -60,7 +61,8 @@ start_self(struct members *members, const struct member_config *config)
         members->ring = config->ring;
         rows_set_number(members, self, config->number);
     }
-    self->first_incarnation = self->incarnation;
+    self->life.began = self->incarnation;
+    self->life.nonce = hash_mix(config->rng_seed, self->incarnation);
     self->version++;
     if (self->number != 0 && self->facts.phase == MEMBER_FRESH)
         self->facts.phase = MEMBER_RETURNING;
@@ -146,8 +148,7 @@ members_own_beat(struct members *members)
     const struct member *self = members->self;
     uint64_t passed =
         (uint64_t)(members->now_ms - members->started_ms) / BEAT_MS;
-    uint64_t beat =
-        self->first_incarnation / BEAT_MS + passed + members->beat_extra;
+    uint64_t beat = self->life.began / BEAT_MS + passed + members->beat_extra;
 
     if (beat > self->pulse->heartbeat) self->pulse->heartbeat = beat;
     self->pulse->heard_ms = members->now_ms;
@@ -165,7 +166,9 @@ members_judge(struct members *members)
 {
     enum member_standing standing = MEMBERS_LOADING;
 
-    if (members->self->number != 0) {
+    if (members->is_twin) {
+        standing = MEMBERS_TWIN;
+    } else if (members->self->number != 0) {
         if (members->has_exchanged || is_alone_now(members))
             standing = MEMBERS_NUMBERED;
         else if (members->standing == MEMBERS_CUT_OFF ||
@@ -174,6 +177,7 @@ members_judge(struct members *members)
     }
     if (standing == members->standing) return;
     members->standing = standing;
+    members->stands_ms = members->now_ms;
     members->is_changed = true;
 }
 
@@ -226,7 +230,7 @@ members_tick(struct members *members, int64_t now_ms, int64_t wall_ms)
     members->now_ms = now_ms;
     members->wall_ms = wall_ms;
     members_own_beat(members);
-    if (members->is_self_removed) {
+    if (members->is_self_removed || members->is_twin) {
         /* gone: says nothing any more */
     } else if (node_id_is_zero(&members->ring)) {
         found_tick(members);
@@ -251,6 +255,7 @@ void
 members_frame(struct members *members, const struct node_id *from,
               const struct frame *frame, int64_t now_ms, int64_t wall_ms)
 {
+    if (members->is_twin) return;
     if (node_id_equal(from, &members->self->id) || node_id_is_zero(from)) {
         members->stats.bad_frames++;
         return;
@@ -288,8 +293,10 @@ members_exchange(struct members *members, const struct node_id *with,
 {
     struct member *member = rows_find(members, with);
 
-    if (members->is_self_removed || node_id_equal(with, &members->self->id))
+    if (members->is_self_removed || members->is_twin ||
+        node_id_equal(with, &members->self->id)) {
         return;
+    }
     members_step_begin(members);
     members->now_ms = now_ms;
     members->wall_ms = wall_ms;

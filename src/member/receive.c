@@ -147,7 +147,7 @@ take_settings(struct members *members, struct bytes body)
     return members_publish_settings(members, version, bytes) == ERR_OK;
 }
 
-/* The sender itself is alive, and may be an older life of that node. */
+/* The sender itself is alive. */
 static void
 take_sender(struct members *members, const struct node_id *from,
             const struct head *head)
@@ -156,23 +156,8 @@ take_sender(struct members *members, const struct node_id *from,
 
     if (head->number != 0) members->has_exchanged = true;
     if (member == NULL || member->is_removed) return;
-    if (head->incarnation >= member->incarnation) {
+    if (head->incarnation >= member->incarnation)
         rows_beat(members, member, head->heartbeat);
-        return;
-    }
-    if (member->old_life_ms == 0) {
-        member->old_life_ms = members->now_ms;
-    } else if (members->now_ms - member->old_life_ms > members->timeout_ms &&
-               !member->is_double_logged) {
-        char hex[NODE_ID_HEX];
-
-        node_id_hex(from, hex);
-        members_log(members,
-                    "members: two nodes live under the id %s (a copied data "
-                    "directory?); the later one, at %s:%u, is believed",
-                    hex, member->facts.host, member->facts.bus_port);
-        member->is_double_logged = true;
-    }
 }
 
 static bool

@@ -23,6 +23,12 @@ members_self_is_removed(const struct members *members)
     return members->is_self_removed;
 }
 
+struct node_life
+members_life(const struct members *members)
+{
+    return members->self->life;
+}
+
 uint32_t
 members_self_number(const struct members *members)
 {
@@ -51,7 +57,7 @@ static void
 fill_view(const struct members *members, const struct member *member,
           struct member_view *view)
 {
-    uint64_t first = member->first_incarnation / BEAT_MS, age = 0;
+    uint64_t first = member->life.began / BEAT_MS, age = 0;
 
     if (member->pulse->heartbeat > first)
         age = member->pulse->heartbeat - first;

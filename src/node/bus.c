@@ -19,6 +19,7 @@
 #include "coord/coord.h"
 #include "replica/keeper.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { ACCEPTED_LEAST = 4096, ACCEPTED_PER_MEMBER = 64 };
@@ -56,6 +57,7 @@ bus_link_new(struct worker *worker, bool is_caller,
     link_init(&link->link, &worker->node->ring->link, is_caller, expected,
               nonce, worker->env->now_ms);
     link->link.owner = link;
+    link->made_ms = worker->env->now_ms;
     copy_address(link->address, address);
     link->next = bus->links;
     if (bus->links != NULL) bus->links->prev = link;
@@ -74,6 +76,12 @@ lose(struct worker *worker, struct bus_link *link)
     link->is_lost = true;
     if (link->number != 0) coord_link_lost(worker->coord, &link->link);
     link->number = 0;
+    if (link->is_counted) {
+        ring_enter(worker, NULL);
+        members_unlinked(worker->node->ring->members, &link->link.peer,
+                         &link->link.peer_life);
+        ring_leave(worker);
+    }
     if (link->peer != NULL) {
         if (link->peer->answered == link) link->peer->answered = NULL;
         if (link->peer->dial.link == link)
@@ -101,50 +109,44 @@ bus_link_free(struct worker *worker, struct bus_link *link)
 
 /* ---- refusals ---- */
 
-/* A seed that is this node itself has its HELLO come in here, by its nonce. */
+/* A seed is this node itself, as it has proved. */
 static void
-note_own_hello(struct worker *worker, const struct bus_link *link)
+note_own_seed(struct worker *worker, struct bus_link *link)
 {
     struct ring *ring = worker->node->ring;
-    uint32_t i;
 
+    if (link->seed == NULL || link->link.was_refused_by_peer) return;
+    link->seed->is_self = true;
     ring_enter(worker, NULL);
-    for (i = 0; i < ring->seed_count; i++) {
-        if (memcmp(ring->seed_nonces[i], link->link.peer_nonce,
-                   LINK_NONCE_BYTES) == 0) {
-            ring->seed_is_self[i] = true;
-        }
-    }
+    members_seed_is_self(ring->members,
+                         (uint32_t)(link->seed - worker->bus->seeds));
     ring_leave(worker);
 }
 
-/* True: this is what refused it, and nobody needs to hear of it. */
-static bool
-is_own_seed(struct worker *worker, const struct bus_link *link)
+static void
+be_twin(struct worker *worker, const struct bus_link *link)
 {
-    struct ring *ring = worker->node->ring;
-    uint32_t number;
-
-    if (link->seed == NULL) return false;
-    number = (uint32_t)(link->seed - worker->bus->seeds);
     ring_enter(worker, NULL);
-    link->seed->is_self = ring->seed_is_self[number];
-    if (link->seed->is_self) members_seed_is_self(ring->members, number);
+    members_be_twin(worker->node->ring->members, link->address);
     ring_leave(worker);
-    return link->seed->is_self;
 }
 
 static void
 on_refused(struct worker *worker, struct bus_link *link)
 {
-    if (link->link.refusal == LINK_REFUSED_SELF) {
-        if (!link->link.is_caller) {
-            note_own_hello(worker, link);
-            return; /* the caller knows, or says so */
-        }
-        if (is_own_seed(worker, link)) return;
+    const struct link *base = &link->link;
+
+    if (base->refusal == LINK_REFUSED_SELF &&
+        node_life_compare(&base->peer_life, &base->ring->life) == 0) {
+        if (base->is_caller) note_own_seed(worker, link);
+        return;
     }
     ring_log_refusal(worker->node->ring, link);
+    /* whoever has not proved itself may say what it likes */
+    if (base->refusal == LINK_REFUSED_TWIN && base->was_refused_by_peer &&
+        link->open_ms > 0) {
+        be_twin(worker, link);
+    }
 }
 
 /* After anything that may have broken it or written to it. */
@@ -210,6 +212,77 @@ bus_link_to(struct worker *worker, uint32_t number)
 
 /* ---- opening ---- */
 
+static void
+refuse_twin(struct worker *worker, struct bus_link *link,
+            enum link_refusal refusal)
+{
+    const struct node_id *id = &link->link.peer;
+    char hex[NODE_ID_HEX], reason[LINK_REASON_MAX + 1];
+    struct member_view view;
+    bool is_known;
+
+    node_id_hex(id, hex);
+    ring_enter(worker, NULL);
+    is_known = members_find(worker->node->ring->members, id, &view);
+    (void)snprintf(reason, sizeof(reason),
+                   "%s (a copied data directory?): %s, at %.80s:%u",
+                   link_refusal_text(refusal), hex,
+                   is_known ? view.facts->host : "?",
+                   is_known ? view.facts->bus_port : 0u);
+    ring_leave(worker);
+    link_refuse(&link->link, refusal, reason, worker->env->wall_ms);
+    look_at(worker, link);
+}
+
+/* Its peer has this node's own id. */
+static void
+meet_twin(struct worker *worker, struct bus_link *link)
+{
+    struct members *members = worker->node->ring->members;
+    bool yields;
+
+    link->is_surplus = true;
+    ring_enter(worker, NULL);
+    yields = members_meet_own(members, &link->link.peer_life, link->address);
+    ring_leave(worker);
+    if (yields)
+        bus_break(worker, link, "another node has this id");
+    else
+        refuse_twin(worker, link, LINK_REFUSED_SELF);
+}
+
+bool
+bus_meet(struct worker *worker, struct bus_link *link)
+{
+    struct ring *ring = worker->node->ring;
+    struct cmd_env *env = worker->env;
+    enum member_meeting meeting;
+    uint64_t ping;
+
+    if (node_id_equal(&link->link.peer, &ring->link.self)) {
+        meet_twin(worker, link);
+        return false;
+    }
+    ring_enter(worker, NULL);
+    meeting =
+        members_meet(ring->members, &link->link.peer, &link->link.peer_life,
+                     link->made_ms, env->now_ms, &link->is_counted, &ping);
+    ring_leave(worker);
+    if (meeting == MEMBER_WELCOME) {
+        if (ping == 0) return true;
+        link_ping(&link->link, ping, env->now_ms, env->wall_ms);
+        bus_wake(worker, &link->link);
+        return true;
+    }
+    /* says nothing of the one that we have dialled there */
+    link->is_surplus = link->peer == NULL || link->peer->dial.link != link;
+    if (meeting == MEMBER_TWIN)
+        refuse_twin(worker, link, LINK_REFUSED_TWIN);
+    else
+        bus_break(worker, link, "another life of this node is known");
+    return false;
+}
+
 void
 bus_announce(struct worker *worker, struct bus_link *link)
 {
@@ -259,6 +332,7 @@ on_open(void *self, struct link *base)
     struct bus_link *link = of_link(base);
 
     link->open_ms = worker->env->now_ms;
+    if (!bus_meet(worker, link)) return;
     if (link->seed != NULL) {
         if (!take_seed(worker, link)) return;
         bus_send_kept(worker, link, &link->seed->dial.kept);
@@ -363,7 +437,7 @@ worker_bus_accept(struct worker *worker, const char *address, bool is_loopback)
     uint32_t most;
     struct bus_link *link;
 
-    if (ring == NULL) return NULL;
+    if (ring == NULL || atomic_load(&ring->is_twin)) return NULL;
     if (ring->link.secret_bytes == 0 && !is_loopback) return NULL;
     most = ACCEPTED_LEAST + ACCEPTED_PER_MEMBER * worker->bus->peer_count;
     if (atomic_fetch_add(&ring->accepted_count, 1) >= most) {
@@ -380,6 +454,20 @@ worker_bus_connected(struct worker *worker, struct link *link)
     if (link->state != LINK_BROKEN)
         link_start(link, worker->env->now_ms, worker->env->wall_ms);
     look_at(worker, of_link(link));
+}
+
+/* The PONG that members have asked for. */
+static void
+note_pong(struct worker *worker, struct bus_link *link)
+{
+    struct link *base = &link->link;
+
+    if (!(base->ponged_id & LINK_PING_OWN)) return;
+    ring_enter(worker, NULL);
+    members_shown(worker->node->ring->members, &base->peer, &base->peer_life,
+                  base->ponged_id);
+    ring_leave(worker);
+    base->ponged_id = 0;
 }
 
 /* What is heard on worker 0's own link ends the doubt that another raised. */
@@ -400,6 +488,7 @@ worker_bus_input(struct worker *worker, struct link *link, struct bytes bytes)
     struct cmd_env *env = worker->env;
 
     link_input(link, &events, bytes, env->now_ms, env->wall_ms);
+    note_pong(worker, of_link(link));
     look_at(worker, of_link(link));
     if (worker->index == 0) note_heard(worker, of_link(link));
 }

@@ -152,6 +152,8 @@ struct bus_link {
     bool is_lost;          /* BROKEN, and everybody was told */
     bool is_surplus;       /* broken by this side: says nothing of the peer */
     bool is_silent;
+    bool is_counted; /* members know that it is open: members_meet */
+    int64_t made_ms; /* its nonce is as old */
     int64_t open_ms;
     char address[BUS_ADDRESS_MAX];
 };
@@ -205,14 +207,13 @@ struct ring {
     struct buf agreed_text; /* as published, or to be: agreed.c */
     struct ring_retired *old_prefixes;
     struct keeper_status keeper_seen; /* as of its last step: report.c */
-    uint8_t seed_nonces[MEMBER_SEEDS_MAX][LINK_NONCE_BYTES];
-    bool seed_is_self[MEMBER_SEEDS_MAX]; /* its HELLO came in here */
     uint64_t logged[RING_LOGGED_MAX];
     uint32_t logged_at;
     /* atomics */
     _Atomic bool is_changed; /* members have: make a new map */
     _Atomic bool is_active;  /* workers coordinate; stays */
     _Atomic bool has_old_prefixes;
+    _Atomic bool is_twin;    /* another process has this id; stays */
     _Atomic uint32_t epoch;  /* rises with the map and with anybody's health */
     _Atomic uint32_t roster; /* rises with the members */
     _Atomic uint32_t accepted_count;
@@ -275,6 +276,9 @@ struct bus_link *bus_link_new(struct worker *worker, bool is_caller,
                               const struct node_id *expected,
                               const char *address);
 void bus_link_free(struct worker *worker, struct bus_link *link);
+/* The peer of an OPEN link is who has its id, as far as is known; otherwise the
+ * link breaks: false. */
+bool bus_meet(struct worker *worker, struct bus_link *link);
 /* Tells coord/ of an OPEN link whose number has become known or changed. */
 void bus_announce(struct worker *worker, struct bus_link *link);
 void bus_break(struct worker *worker, struct bus_link *link,

@@ -185,6 +185,12 @@ bus_announce_all(struct worker *worker)
 
     for (link = worker->bus->links; link != NULL; link = link->next) {
         if (!bus_is_open(link) || link->is_lost) continue;
+        if (atomic_load(&worker->node->ring->is_twin)) {
+            link->is_surplus = true;
+            bus_break(worker, link, "another node has this id");
+            continue;
+        }
+        if (!bus_meet(worker, link)) continue;
         if (link->peer == NULL) adopt(worker, link);
         if (link->is_lost) continue;
         bus_announce(worker, link);
@@ -302,9 +308,6 @@ dial_seed(struct worker *worker, uint32_t number)
     format_address(address, ring->seeds[number].host, ring->seeds[number].port);
     link = bus_link_new(worker, true, NULL, address);
     link->seed = seed;
-    ring_enter(worker, NULL);
-    memcpy(ring->seed_nonces[number], link->link.own_nonce, LINK_NONCE_BYTES);
-    ring_leave(worker);
     dial(worker, &seed->dial, link, ring->seeds[number].host,
          ring->seeds[number].port);
 }
@@ -347,6 +350,7 @@ bus_dial_due(struct worker *worker)
     struct bus *bus = worker->bus;
     uint32_t i;
 
+    if (atomic_load(&worker->node->ring->is_twin)) return;
     for (i = 0; i < bus->seed_count; i++) {
         if (wants_seed(bus, &bus->seeds[i]) &&
             is_due(worker, &bus->seeds[i].dial)) {

@@ -32,6 +32,7 @@ static const char *const standings[] = {
     [MEMBERS_LOADING] = "loading",
     [MEMBERS_NUMBERED] = "numbered",
     [MEMBERS_CUT_OFF] = "cut-off",
+    [MEMBERS_TWIN] = "twin",
 };
 
 static const char *const tenures[] = {

@@ -203,6 +203,9 @@ ring_log_refusal(struct ring *ring, const struct bus_link *link)
     uint64_t mark = hash_mix(hash_plain(bytes_of(link->address, size)),
                              (uint64_t)link->link.refusal * 2 +
                                  link->link.was_refused_by_peer);
+    const char *text = link_refusal_text(link->link.refusal);
+    /* most reasons begin with that, or are nothing else */
+    bool has_text = strncmp(link->link.reason, text, strlen(text)) == 0;
     char line[BUS_ADDRESS_MAX + LINK_REASON_MAX + 128];
     bool is_known = false;
     uint32_t i;
@@ -218,9 +221,12 @@ ring_log_refusal(struct ring *ring, const struct bus_link *link)
     if (is_known) return;
     (void)snprintf(line, sizeof(line), "bus: %s %s %s: %s%s%s",
                    link->link.was_refused_by_peer ? "refused by" : "refused",
-                   link->link.is_caller ? "node at" : "connection from",
-                   link->address, link_refusal_text(link->link.refusal),
-                   link->link.reason[0] != '\0' ? ": " : "", link->link.reason);
+                   link->link.is_caller             ? "the node at"
+                   : link->link.was_refused_by_peer ? "the caller from"
+                                                    : "a connection from",
+                   link->address, has_text ? "" : text,
+                   has_text || link->link.reason[0] == '\0' ? "" : ": ",
+                   link->link.reason);
     ring_log(ring, line);
 }
 
@@ -454,6 +460,7 @@ start_members(struct ring *ring, const struct node_config *node_config)
     ring->replicas = config->replicas;
     ring->members = members_new(config, &effects, node_config->ring->now_ms,
                                 node_config->store.wall_ms);
+    ring->link.life = members_life(ring->members);
 }
 
 struct ring *

@@ -364,7 +364,10 @@ ring_settle(struct worker *worker)
     if (atomic_exchange(&ring->is_changed, false)) ring->is_stale = true;
     if (!ring->is_stale) return;
     now = look(worker);
-    if (now.standing != MEMBERS_LOADING && now.number != 0) {
+    if (now.standing == MEMBERS_TWIN) {
+        atomic_store(&ring->is_twin, true);
+        atomic_store(&ring->node->shared.is_twin, true);
+    } else if (now.standing != MEMBERS_LOADING && now.number != 0) {
         if (!take_identity(worker, &now) || !take_copies(worker, &now)) return;
         is_there = take_map(worker, &now);
     }

@@ -2,8 +2,8 @@
 """Strangers, strays and damage on the bus of a real ring.
 
 Random bytes, handshakes that are cut short, altered or replayed, lengths that
-can't be, a node of another ring, one with another secret,
-altered and cut frames between nodes, a peer that doesn't read. No
+can't be, a node of another ring, one with another secret, a copied data
+directory, altered and cut frames between nodes, a peer that doesn't read. No
 node crashes or grows or changes what it holds; who is refused is named in the
 log, once.
 
@@ -13,6 +13,7 @@ kula-ctl was not built."""
 import json
 import os
 import random
+import shutil
 import socket
 import sys
 import threading
@@ -321,12 +322,83 @@ def test_strays():
         stray(ring, "another secret", ["secret", "proof"],
               ["--ring-secret", "this is not the secret"])
         stray(ring, "no secret", ["secret", "proof"], [])
+        copied(ring)
         for watch in watches:
             watch.compare("strays")
         ring.wait_healthy("healthy afterwards", 30)
         after = state_of(ring, keys)
         check(after == before, "nothing has changed",
               (before[0], after[0]))
+        ring.stop()
+    finally:
+        ring.abandon()
+
+
+def copied(ring):
+    """A second process with the id of a node that runs: it is refused by name
+    and serves nobody; the first one goes on. Its start at another address
+    later is not taken for one."""
+    first = ring.nodes[0]
+    copy = os.path.join(base.root, "copied")
+    shutil.copytree(first.dir, copy)
+    other = Ring(0, *SECRET, name="refused")
+    node = Node(other, 8, rings.ring_port())
+    other.nodes, other.seeds, node.dir = [node], ring.seeds, copy
+    lines = [len(n.log().splitlines()) for n in ring.nodes]
+    node.start()
+    try:
+        def named(n, count):
+            return [line for line in n.log().splitlines()[count:]
+                    if "a copied data directory" in line]
+
+        check(wait_until(lambda: "IN USE" in node.log() and
+                         any(map(named, ring.nodes, lines)), 30),
+              "a copied data directory is named by both sides",
+              [n.tail() for n in ring.nodes + [node]])
+        time.sleep(scaled(2, 20))
+        for n, count in zip(ring.nodes, lines):
+            check(len(named(n, count)) <= 1, "it is logged once",
+                  named(n, count))
+        own = [line for line in node.log().splitlines() if "IN USE" in line]
+        check(len(own) == 1, "and by the copy", own)
+        print("a copied data directory:", own[0],
+              [named(n, count) for n, count in zip(ring.nodes, lines)],
+              flush=True)
+        reply = node.ask("GET", "kept:1")
+        check(isinstance(reply, str) and reply.startswith("-DUPLICATE "),
+              "the copy serves nobody", reply)
+        for n in ring.nodes:
+            check(n.ask("GET", "kept:1") == b"kept:1", "the others do")
+    finally:
+        node.kill()
+
+
+def writes(node, value):
+    try:
+        return node.ask("SET", "k", value) == "+OK"
+    except OSError:
+        return False
+
+
+def test_quick_starts():
+    """Killed and started at once, again and again, also elsewhere, while the
+    others may still believe that it is up: nobody takes it for a copy."""
+    ring = Ring(3, *SECRET, name="quick")
+    try:
+        ring.start()
+        node = ring.nodes[2]
+        for i in range(scaled(6, 60)):
+            node.kill()
+            if i % 2:
+                node.port = rings.ring_port()
+            node.start()
+            if i % 3 == 2:
+                check(wait_until(lambda: writes(node, i), 30),
+                      "it serves again", node.tail())
+        ring.wait_healthy("healthy after quick starts")
+        for n in ring.nodes:
+            check("a copied data directory" not in n.log(), "no copy is seen",
+                  n.tail())
         ring.stop()
     finally:
         ring.abandon()

@@ -17,7 +17,7 @@ CASE(ring_nodes, two_that_join_at_once_are_taken_in_one_by_one)
 
     config.started = 3;
     config.seeds = 1;
-    sim = ring_of(&config, 5, 201);
+    sim = ring_of(&config, 5, 202);
     set_keys(sim, 0, 100, "v");
     crowd_start(&crowd, sim, 3);
     (void)sim_run_for(sim, 500);

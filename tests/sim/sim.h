@@ -122,6 +122,9 @@ bool sim_is_up(const struct sim *sim, uint32_t node);
 uint64_t sim_life(const struct sim *sim, uint32_t node); /* counts starts */
 /* Forgets the node's files, too: it will be another node. While down. */
 void sim_wipe(struct sim *sim, uint32_t node);
+/* `to`, which is down, gets a copy of the files that `from` has now: it will be
+ * a node with the same id, and a later life of it. */
+void sim_copy(struct sim *sim, uint32_t from, uint32_t to);
 /* Nothing reaches it until then; clocks go on, all that came is kept. */
 void sim_pause(struct sim *sim, uint32_t node, int64_t until_ms);
 bool sim_is_paused(const struct sim *sim, uint32_t node);

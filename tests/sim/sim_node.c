@@ -359,6 +359,25 @@ sim_wipe(struct sim *sim, uint32_t index)
 }
 
 void
+sim_copy(struct sim *sim, uint32_t from, uint32_t to)
+{
+    const struct sim_node *source = &sim->nodes[from];
+    struct sim_node *target = &sim->nodes[to];
+    uint32_t i;
+
+    ASSERT(target->node == NULL);
+    target->id = source->id;
+    target->has_id = source->has_id;
+    memcpy(target->hash_seed, source->hash_seed, sizeof(target->hash_seed));
+    if (target->life < source->life) target->life = source->life;
+    for (i = 0; i < FILES; i++) {
+        target->files[i].used = 0;
+        buf_must_add(&target->files[i], source->files[i].data,
+                     source->files[i].used);
+    }
+}
+
+void
 sim_pause(struct sim *sim, uint32_t index, int64_t until_ms)
 {
     sim->nodes[index].paused_until_ms = until_ms;

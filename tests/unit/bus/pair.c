@@ -54,6 +54,8 @@ set_ring(struct link_ring *ring, uint8_t id)
     (void)snprintf(ring->name, sizeof(ring->name), "home");
     memcpy(ring->secret, secret, sizeof(secret) - 1);
     memset(ring->self.bytes, id, NODE_ID_BYTES);
+    memset(&ring->life.nonce, 16 + id, sizeof(ring->life.nonce));
+    ring->life.began = UINT64_C(1700000000000) + id;
 }
 
 static void

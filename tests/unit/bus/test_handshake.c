@@ -195,14 +195,35 @@ CASE(handshake, an_answerer_refuses_a_wrong_proof)
     pair_deinit(&pair);
 }
 
-CASE(handshake, ones_own_id_is_refused)
+CASE(handshake, a_node_that_has_called_itself_says_so)
+{
+    struct pair pair;
+
+    pair_init(&pair);
+    pair.caller_ring.self = pair.answerer_ring.self;
+    pair.caller_ring.life = pair.answerer_ring.life;
+    pair_open(&pair);
+    expect_refused(&pair.caller, &pair.answerer, LINK_REFUSED_SELF);
+    pair_deinit(&pair);
+}
+
+CASE(handshake, two_lives_of_one_id_see_each_other)
 {
     struct pair pair;
 
     pair_init(&pair);
     pair.caller_ring.self = pair.answerer_ring.self;
     pair_open(&pair);
-    expect_refused(&pair.answerer, &pair.caller, LINK_REFUSED_SELF);
+    cr_assert(eq(int, (int)pair.caller.state, LINK_OPEN));
+    cr_assert(eq(int, (int)pair.answerer.state, LINK_OPEN));
+    cr_expect(node_life_compare(&pair.caller.peer_life,
+                                &pair.answerer_ring.life) == 0);
+    cr_expect(node_life_compare(&pair.answerer.peer_life,
+                                &pair.caller_ring.life) == 0);
+    link_refuse(&pair.answerer, LINK_REFUSED_TWIN, "go away", PAIR_WALL_MS);
+    pair_carry_to(&pair, &pair.caller);
+    expect_refused(&pair.answerer, &pair.caller, LINK_REFUSED_TWIN);
+    cr_expect(eq(str, pair.caller.reason, "go away"));
     pair_deinit(&pair);
 }
 
@@ -261,7 +282,7 @@ challenge_from(struct pair *pair, uint8_t id, uint8_t version)
 {
     struct frame frame = {.type = FRAME_CHALLENGE};
     struct buf out = {0};
-    uint8_t rest[LINK_NONCE_BYTES + 32] = {0};
+    uint8_t rest[LINK_NONCE_BYTES + 16 + 32] = {0};
     size_t place = frame_begin(&out, &frame);
     struct node_id from;
 
@@ -281,7 +302,7 @@ CASE(handshake, a_caller_checks_who_answers)
         uint8_t id, version;
         enum link_refusal refusal;
     } rows[] = {
-        {1, 1, LINK_REFUSED_SELF},   {3, 1, LINK_REFUSED_ID},
+        {1, 1, LINK_REFUSED_ID},     {3, 1, LINK_REFUSED_ID},
         {2, 1, LINK_REFUSED_SECRET}, {0, 1, LINK_REFUSED_FORMAT},
         {2, 0, LINK_REFUSED_FORMAT}, {2, 2, LINK_REFUSED_FORMAT},
     };
@@ -389,13 +410,13 @@ hello_of(struct buf *out, uint8_t lowest, uint8_t highest, const char *tail)
     struct frame frame = {.type = FRAME_HELLO};
     size_t place = frame_begin(out, &frame);
     uint8_t ids[2 * NODE_ID_BYTES] = {9};
-    uint8_t nonce[LINK_NONCE_BYTES] = {1};
+    uint8_t nonce_and_life[LINK_NONCE_BYTES + 16] = {1};
 
     wire_put_u8(out, lowest);
     wire_put_u8(out, highest);
     wire_put_bytes(out, BYTES_LIT("home"));
     wire_put_raw(out, bytes_of(ids, sizeof(ids)));
-    wire_put_raw(out, bytes_of(nonce, sizeof(nonce)));
+    wire_put_raw(out, bytes_of(nonce_and_life, sizeof(nonce_and_life)));
     wire_put_raw(out, bytes_str(tail));
     frame_end(out, place);
 }
@@ -601,7 +622,7 @@ CASE(handshake, the_reason_of_a_refusal_is_made_safe_for_the_log)
 
 CASE(handshake, a_refusal_that_cannot_be_read_is_one_all_the_same)
 {
-    static const uint8_t codes[] = {0, LINK_REFUSED_TIME + 1, 255};
+    static const uint8_t codes[] = {0, LINK_REFUSED_TWIN + 1, 255};
     struct frame frame = {.type = FRAME_REFUSED};
     struct buf out = {0};
     struct pair pair;

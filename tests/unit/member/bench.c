@@ -211,7 +211,7 @@ put_record(struct buf *out, const struct bench_peer *peer)
     struct member member = {.id = peer->id,
                             .number = peer->number,
                             .incarnation = peer->incarnation,
-                            .first_incarnation = peer->incarnation,
+                            .life = {peer->incarnation, 7},
                             .version = peer->version};
     struct buf record = {0};
     uint16_t tokens[2];

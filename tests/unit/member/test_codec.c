@@ -19,7 +19,8 @@ fill(struct member *member, uint16_t tokens[3], uint64_t served[4])
     member->id = bench_id(5);
     member->number = 300;
     member->incarnation = 1700000000123;
-    member->first_incarnation = 1700000000120;
+    member->life.began = 1700000000120;
+    member->life.nonce = 0x0807060504030201;
     member->version = 200;
     strcpy(member->facts.host, "10.0.0.2");
     strcpy(member->facts.dc, "dc1");
@@ -76,7 +77,7 @@ CASE(codec, a_record_is_read_back_as_it_was_written)
         cr_expect(node_id_equal(&record.id, &member.id));
         cr_expect(eq(u32, record.number, 300));
         cr_expect(eq(u64, record.incarnation, member.incarnation));
-        cr_expect(eq(u64, record.first_incarnation, member.first_incarnation));
+        cr_expect(node_life_compare(&record.life, &member.life) == 0);
         cr_expect(eq(u64, record.version, 200));
         cr_expect(eq(str, record.facts.host, member.facts.host));
         cr_expect(eq(str, record.facts.rack, member.facts.rack));

@@ -229,10 +229,11 @@ CASE(member, settings_go_by_version_and_then_by_bytes)
     bench_deinit(&bench);
 }
 
-CASE(member, a_later_life_from_elsewhere_under_our_id_is_logged_once)
+CASE(member, a_later_life_from_elsewhere_under_our_id_is_outbid_and_logged_once)
 {
     struct bench bench;
     struct bench_peer other = bench_peer(5, 2), twin = bench_peer(9, 1);
+    struct member_view view;
     struct buf out;
     size_t place;
 
@@ -250,7 +251,7 @@ CASE(member, a_later_life_from_elsewhere_under_our_id_is_logged_once)
         struct member row = {.id = twin.id,
                              .number = 1,
                              .incarnation = twin.incarnation,
-                             .first_incarnation = twin.incarnation,
+                             .life = {twin.incarnation, 7},
                              .version = 1};
         struct buf record = {0};
 
@@ -264,10 +265,165 @@ CASE(member, a_later_life_from_elsewhere_under_our_id_is_logged_once)
     codec_section_end(&out, place);
     bench_give(&bench, other.id, FRAME_GOSSIP_FACTS, 0, buf_bytes(&out));
     cr_expect(bench_logged(&bench, "10.9.9.9"));
+    members_by_number(bench.members, 1, &view);
+    cr_expect(gt(u64, view.incarnation, twin.incarnation));
+    cr_expect(ne(str, (char *)view.facts->host, "10.9.9.9"));
     bench_clear(&bench);
     bench_give(&bench, other.id, FRAME_GOSSIP_FACTS, 0, buf_bytes(&out));
     cr_expect(not(bench_logged(&bench, "10.9.9.9")));
     buf_deinit(&out);
+    bench_deinit(&bench);
+}
+
+/* A link to this member's life that began so many ms after its first one. */
+static enum member_meeting
+meets(struct bench *bench, const struct bench_peer *peer, uint64_t later,
+      int64_t since_ms, bool *is_counted, uint64_t *ping)
+{
+    struct node_life life = {peer->incarnation + later, 7};
+
+    return members_meet(bench->members, &peer->id, &life, since_ms,
+                        bench->now_ms, is_counted, ping);
+}
+
+static void
+unlink_life(struct bench *bench, const struct bench_peer *peer, uint64_t later)
+{
+    struct node_life life = {peer->incarnation + later, 7};
+
+    members_unlinked(bench->members, &peer->id, &life);
+}
+
+CASE(lives, a_later_life_is_welcome_once_the_links_of_the_present_one_are_gone)
+{
+    struct bench bench;
+    struct bench_peer other = bench_peer(5, 2);
+    bool first = false, later = false;
+    uint64_t ping;
+
+    bench_init(&bench, 9);
+    bench_start(&bench);
+    bench_run(&bench, 100);
+    bench_meet(&bench, &other);
+    bench_run(&bench, 100);
+    cr_expect(eq(int,
+                 (int)meets(&bench, &other, 0, bench.now_ms, &first, &ping),
+                 MEMBER_WELCOME));
+    cr_expect(first);
+    cr_expect(eq(int,
+                 (int)meets(&bench, &other, 9, bench.now_ms, &later, &ping),
+                 MEMBER_LATER));
+    cr_expect(not(later));
+    unlink_life(&bench, &other, 0);
+    cr_expect(eq(int,
+                 (int)meets(&bench, &other, 9, bench.now_ms, &later, &ping),
+                 MEMBER_WELCOME));
+    /* a frame of the first that is read only now */
+    cr_expect(eq(int,
+                 (int)meets(&bench, &other, 0, bench.now_ms - 1, &first, &ping),
+                 MEMBER_LATER));
+    bench_deinit(&bench);
+}
+
+CASE(lives, a_later_life_is_a_twin_if_the_present_one_answers_after_it_came)
+{
+    struct bench bench;
+    struct bench_peer other = bench_peer(5, 2);
+    struct node_life life = {other.incarnation, 7};
+    bool first = false, later = false;
+    uint64_t ping;
+
+    bench_init(&bench, 9);
+    bench_start(&bench);
+    bench_run(&bench, 100);
+    bench_meet(&bench, &other);
+    bench_run(&bench, 100);
+    (void)meets(&bench, &other, 0, bench.now_ms, &first, &ping);
+    cr_expect(eq(u64, ping, 0));
+    (void)meets(&bench, &other, 9, bench.now_ms, &later, &ping);
+    (void)meets(&bench, &other, 0, bench.now_ms, &first, &ping);
+    cr_expect(ne(u64, ping, 0));
+    members_shown(bench.members, &other.id, &life, ping + 1);
+    cr_expect(eq(int,
+                 (int)meets(&bench, &other, 9, bench.now_ms, &later, &ping),
+                 MEMBER_LATER));
+    (void)meets(&bench, &other, 0, bench.now_ms, &first, &ping);
+    members_shown(bench.members, &other.id, &life, ping);
+    cr_expect(eq(int,
+                 (int)meets(&bench, &other, 9, bench.now_ms, &later, &ping),
+                 MEMBER_TWIN));
+    /* its facts, told by others, are not taken either */
+    other.incarnation += 9;
+    other.host = "10.9.9.9";
+    bench_meet(&bench, &other);
+    {
+        struct member_view view;
+
+        members_by_number(bench.members, 2, &view);
+        cr_expect(ne(str, (char *)view.facts->host, "10.9.9.9"));
+    }
+    bench_deinit(&bench);
+}
+
+CASE(lives, a_present_life_that_is_silent_gives_way)
+{
+    struct bench bench;
+    struct bench_peer other = bench_peer(5, 2);
+    bool first = false, later = false;
+    uint64_t ping;
+
+    bench_init(&bench, 9);
+    bench_start(&bench);
+    bench_run(&bench, 100);
+    bench_meet(&bench, &other);
+    bench_run(&bench, 100);
+    (void)meets(&bench, &other, 0, bench.now_ms, &first, &ping);
+    (void)meets(&bench, &other, 9, bench.now_ms, &later, &ping);
+    bench_run(&bench, 600);
+    cr_expect(eq(int,
+                 (int)meets(&bench, &other, 9, bench.now_ms, &later, &ping),
+                 MEMBER_WELCOME));
+    /* it was asleep, and has a fresh nonce to show for it */
+    bench_run(&bench, 100);
+    first = false;
+    cr_expect(eq(int,
+                 (int)meets(&bench, &other, 0, bench.now_ms, &first, &ping),
+                 MEMBER_WELCOME));
+    cr_expect(
+        eq(int, (int)meets(&bench, &other, 9, bench.now_ms - 50, &later, &ping),
+           MEMBER_LATER));
+    /* asleep for too long: its successor has what it lacks */
+    later = first = false;
+    unlink_life(&bench, &other, 0);
+    bench_run(&bench, 10);
+    cr_expect(eq(int,
+                 (int)meets(&bench, &other, 9, bench.now_ms, &later, &ping),
+                 MEMBER_WELCOME));
+    bench_run(&bench, 1500);
+    cr_expect(eq(int,
+                 (int)meets(&bench, &other, 0, bench.now_ms, &first, &ping),
+                 MEMBER_TWIN));
+    bench_deinit(&bench);
+}
+
+CASE(lives, a_twin_stands_aside_for_good)
+{
+    struct bench bench;
+    struct bench_peer other = bench_peer(5, 2);
+
+    bench_init(&bench, 9);
+    bench_start(&bench);
+    bench_run(&bench, 100);
+    bench_meet(&bench, &other);
+    members_be_twin(bench.members, "10.0.0.2:16379");
+    cr_expect(eq(int, (int)members_standing(bench.members), MEMBERS_TWIN));
+    cr_expect(bench_logged(&bench, "IN USE"));
+    bench_clear(&bench);
+    bench_beat(&bench, &other, 10);
+    bench_run(&bench, 10000);
+    members_be_twin(bench.members, "10.0.0.2:16379");
+    cr_expect(eq(int, (int)members_standing(bench.members), MEMBERS_TWIN));
+    cr_expect(not(bench_logged(&bench, "IN USE")));
     bench_deinit(&bench);
 }
 

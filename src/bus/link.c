@@ -286,9 +286,10 @@ link_tick(struct link *link, int64_t now_ms, int64_t wall_ms)
         return;
     }
     quiet_ms = is_awaiting(link, now_ms) ? LINK_PING_MS : LINK_IDLE_PING_MS;
-    if (now_ms - link->heard_ms < quiet_ms ||
-        now_ms - link->pinged_ms < LINK_PING_MS)
-        return;
+    if (now_ms - link->heard_ms < quiet_ms &&
+        link_silence_ms(link, now_ms) < LINK_PING_MS)
+        return; /* the peer's own PINGs are heard, but owe no answer */
+    if (now_ms - link->pinged_ms < LINK_PING_MS) return;
     link->pinged_ms = now_ms;
     last_ask_ms = link->last_ask_ms;
     write_empty(link, FRAME_PING, (uint64_t)now_ms, true, now_ms, wall_ms);
@@ -331,6 +332,13 @@ link_sent(struct link *link, size_t bytes)
 }
 
 /* ---- reading ---- */
+
+static void
+note_sign(struct link *link)
+{
+    link->asked_ms = 0;
+    link->signs++;
+}
 
 static void
 bad_frame(struct link *link, const char *reason, int64_t wall_ms)
@@ -383,6 +391,7 @@ on_open_frame(struct link *link, const struct link_events *events,
               const struct frame *frame, int64_t now_ms, int64_t wall_ms)
 {
     note_wall(link, frame, now_ms, wall_ms);
+    if (frame->type != FRAME_PING) note_sign(link);
     switch (frame->type) {
     case FRAME_HELLO:
     case FRAME_CHALLENGE:
@@ -421,6 +430,7 @@ on_frame(struct link *link, const struct link_events *events,
         handshake_frame(link, frame, now_ms, wall_ms);
         if (link->state != LINK_OPEN) return;
         note_wall(link, frame, now_ms, wall_ms);
+        note_sign(link);
         link->pinged_ms = now_ms;
         events->on_open(events->self, link);
     }
@@ -456,6 +466,7 @@ keep(struct link *link, struct bytes bytes, size_t whole)
     }
     memcpy(in->data + in->used, bytes.data, bytes.size);
     in->used = used;
+    if (used > FRAME_HEAD_BYTES) note_sign(link); /* no PING is as long */
 }
 
 /* Adds to the unfinished frame what it still wants; what is left of the bytes
@@ -495,7 +506,6 @@ link_input(struct link *link, const struct link_events *events,
 {
     if (bytes.size == 0 || link->state == LINK_BROKEN) return;
     link->heard_ms = now_ms;
-    link->asked_ms = 0;
     while (bytes.size > 0 && link->state != LINK_BROKEN) {
         struct frame frame;
         size_t used;

@@ -91,6 +91,8 @@ struct link {
     int64_t heard_ms;      /* monotonic: the last bytes came */
     int64_t asked_ms;      /* the oldest thing that wants a sign of life,
                             * 0: nothing is awaited */
+    uint64_t signs;        /* of life, so far: frames but PINGs. Who only asks
+                            * may not hear us */
     int64_t sent_ms;       /* the last frame was written */
     int64_t pinged_ms;     /* the last PING was */
     uint64_t ponged_id;    /* of the last PONG; for link_ping's caller */

@@ -379,6 +379,12 @@ on_replica_frame(struct worker *worker, struct bus_link *link,
         ring->keeper_is_due = true;
         return;
     }
+    /* Who does not hear us would not hear of the promise either, which would
+     * only end the tenure that another took in its place. */
+    if (frame->type == FRAME_TENURE &&
+        atomic_load(&ring->is_deaf[link->number])) {
+        return;
+    }
     out->used = 0;
     if (!keeper_answer(ring->replica, link->number, frame, env->wall_ms, out,
                        &answer.type)) {
@@ -486,11 +492,13 @@ worker_bus_input(struct worker *worker, struct link *link, struct bytes bytes)
 {
     struct link_events events = {on_open, on_frame, on_batch, on_ack, worker};
     struct cmd_env *env = worker->env;
+    uint64_t signs = link->signs;
 
     link_input(link, &events, bytes, env->now_ms, env->wall_ms);
     note_pong(worker, of_link(link));
     look_at(worker, of_link(link));
-    if (worker->index == 0) note_heard(worker, of_link(link));
+    if (worker->index == 0 && link->signs != signs)
+        note_heard(worker, of_link(link));
 }
 
 void
@@ -542,8 +550,11 @@ check_silence(struct worker *worker, struct bus_link *link)
             worker->bus->wake_ms = then_ms;
         return;
     }
-    if (!link->is_silent && link->peer != NULL)
+    if (!link->is_silent && link->peer != NULL) {
+        if (link->number != 0)
+            atomic_store(&worker->node->ring->is_deaf[link->number], true);
         ring_unreachable(worker, link->peer);
+    }
     link->is_silent = true;
     if (silent_ms >= BUS_DEAD_MS) bus_break(worker, link, "silent");
 }

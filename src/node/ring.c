@@ -268,6 +268,7 @@ ring_reachable(struct worker *worker, struct bus_peer *peer)
 {
     struct replica *replica = worker->node->ring->replica;
 
+    atomic_store(&worker->node->ring->is_deaf[peer->number], false);
     atomic_fetch_or(&replica->health[peer->number], PEER_REACHABLE);
     atomic_fetch_add(&replica->wanted, 1);
     tell_reached(worker, peer, true);

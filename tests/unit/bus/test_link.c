@@ -565,6 +565,33 @@ CASE(link, who_awaits_something_pings_sooner_and_again)
     pair_deinit(&pair);
 }
 
+CASE(link, who_only_asks_may_be_deaf)
+{
+    struct frame request = {.type = FRAME_REQUEST}, ping = {.type = FRAME_PING};
+    struct pair pair;
+    size_t unsent;
+
+    pair_init(&pair);
+    pair_open(&pair);
+    pair_send(&pair, &pair.caller, &request, NOTHING, true);
+    link_sent(&pair.caller, link_output(&pair.caller).size); /* gets lost */
+    pair.now_ms = 150;
+    pair_send(&pair, &pair.answerer, &ping, NOTHING, true);
+    pair_carry_to(&pair, &pair.caller);
+    link_sent(&pair.caller,
+              link_output(&pair.caller).size); /* the PONG as well */
+    cr_expect(ge(i64, link_silence_ms(&pair.caller, pair.now_ms), 149));
+    /* it is asked, although it was heard just now */
+    pair.now_ms = LINK_PING_MS + 1;
+    unsent = link_unsent(&pair.caller);
+    pair_tick(&pair, &pair.caller);
+    cr_expect(eq(sz, link_unsent(&pair.caller) - unsent, FRAME_HEAD_BYTES));
+    cr_expect(ge(i64, link_silence_ms(&pair.caller, pair.now_ms), 200));
+    pair_carry(&pair);
+    cr_expect(eq(i64, link_silence_ms(&pair.caller, pair.now_ms), 0));
+    pair_deinit(&pair);
+}
+
 CASE(link, a_copy_that_is_not_acknowledged_is_awaited)
 {
     struct pair pair;

@@ -67,9 +67,10 @@ class Connection:
         self.caller, self.answerer = None, answerer
         self.is_known = threading.Event()
         self.tape = None
-        if record["path"]:
-            self.tape = open(f"{record['path']}.{record['next']}", "w")
-            record["next"] += 1
+        with changed:  # each listener has its thread: one tape for each
+            if record["path"]:
+                self.tape = open(f"{record['path']}.{record['next']}", "w")
+                record["next"] += 1
         self.start = time.monotonic()
         for source, target, is_forward in ((client, server, True),
                                            (server, client, False)):

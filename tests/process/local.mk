@@ -12,7 +12,8 @@ EXTRA_DIST += tests/process/hostile.py tests/process/hostile_peer.py \
 	tests/process/hostile_long tests/process/memory.py \
 	tests/process/memory_long
 check_scripts += tests/process/test_ring.py \
-	tests/process/ring_full.py
+	tests/process/ring_full.py tests/process/ring_bus.py \
+	tests/process/ring_repair.py
 check_long_scripts += tests/process/ring_long tests/process/ring_bus_long \
 	tests/process/ring_repair_long
 EXTRA_DIST += tests/process/ring.py tests/process/ring_load.py \

@@ -428,7 +428,7 @@ def test_damage():
         load.settle()
         watches = [Watch(node) for node in ring.nodes]
         for rule in ("alter", "shorten"):
-            hurt_links(ring, rule, 50, scaled(4, 60))
+            hurt_links(ring, rule, 50, scaled(3, 60))
         load.stop()
         ring.wait_healthy("healthy after damage")
         for watch in watches:
@@ -444,22 +444,30 @@ def test_damage():
 
 
 def test_peer_that_does_not_read():
-    """Two nodes take 120 MB of writes while the third reads nothing of what
-    they send to it: the memory they need beyond the values is bounded, and no
-    write fails but those of the first moments."""
+    """Two nodes take 60 MB of writes while the third reads nothing of what they
+    send to it, but still speaks to them: the memory they need beyond the values
+    is bounded, and no more writes fail than those of two seconds."""
     ring = Ring(3, *SECRET, "--maxmemory", "400mb", way="relay", name="deaf")
     try:
         ring.start()
         a, b, c = ring.nodes
+        for node in ring.nodes:  # the links broke: all tenures are taken anew
+            client = node.client(60)
+            for i in range(400):
+                key = f"deaf:{i // 100}:{i % 100}"
+                check(wait_until(lambda: client("SET", key, "x") == "+OK"),
+                      "SET")
+            client.close()
         watches = [Watch(node) for node in (a, b)]
+        start = time.monotonic()
         ring.net.stall(a, c)
         ring.net.stall(b, c)
         value = b"x" * 100_000
-        failed = []
+        failed, count = [], scaled(150, 600)
 
         def write(node, number):
             client = node.client(60)
-            for i in range(scaled(300, 600)):
+            for i in range(count):
                 reply = client("SET", f"deaf:{number}:{i % 100}", value)
                 if reply != "+OK":
                     failed.append((i, reply))
@@ -471,7 +479,9 @@ def test_peer_that_does_not_read():
             thread.start()
         for thread in threads:
             thread.join()
-        check(len(failed) <= 40, "writes go on", (len(failed), failed[-3:]))
+        rate = 4 * count / (time.monotonic() - start)
+        check(len(failed) < 2 * rate, "writes go on",
+              (len(failed), rate, failed[-3:]))
         # 400 values of 100 KB on each; queues of 64 MB a link
         for watch in watches:
             watch.compare("a deaf peer", 40 + 2 * 2 * 64 + 64)

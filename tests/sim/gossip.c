@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/memory.h"
+#include "support/scaled.h"
 
 #include <stdlib.h>
 
@@ -669,7 +670,7 @@ news(uint32_t count, int64_t limit_ms)
 static void
 run_large(void)
 {
-    large(1000, 16384, 10000);
+    large(SCALED(1000, 300), 16384, 10000);
 }
 static void
 run_ten(void)

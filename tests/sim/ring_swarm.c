@@ -14,6 +14,7 @@
 #include "sim/check.h"
 
 #include "base/memory.h"
+#include "support/scaled.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -608,7 +609,7 @@ int
 main(int argc, char **argv)
 {
     uint64_t seed = option(argc, argv, "--seed", 101);
-    uint64_t count = option(argc, argv, "--count", 200), i;
+    uint64_t count = option(argc, argv, "--count", SCALED(200, 60)), i;
     uint64_t most = option(argc, argv, "--failures", 10);
     bool is_noisy = option(argc, argv, "--noisy", 0) != 0;
     uint64_t passed = 0, failed = 0, old = 0, several = 0, own = 0;

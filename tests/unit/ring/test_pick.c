@@ -5,6 +5,7 @@
  */
 #include "make.h"
 #include "support/case.h"
+#include "support/scaled.h"
 
 /* The largest load by weight, over the mean. */
 struct evenness {
@@ -87,10 +88,10 @@ CASE(pick, a_ring_that_grows_by_one_stays_even)
 {
     uint64_t seed;
 
-    for (seed = 1; seed <= 2; seed++) {
+    for (seed = 1; seed <= SCALED(2, 1); seed++) {
         struct make *make = make_new(SLOT_COUNT, 3, seed);
 
-        expect_even(make, 100, 0, 64, equal, 2);
+        expect_even(make, SCALED(100, 40), 0, 64, equal, 2);
         make_free(make);
     }
 }
@@ -100,8 +101,8 @@ CASE(pick, one_copy_and_five_copies_are_even_too)
     struct make *one = make_new(SLOT_COUNT, 1, 9);
     struct make *five = make_new(SLOT_COUNT, 5, 9);
 
-    expect_even(one, 60, 0, 64, equal, 2);
-    expect_even(five, 50, 0, 64, equal, 8);
+    expect_even(one, SCALED(60, 30), 0, 64, equal, 2);
+    expect_even(five, SCALED(50, 20), 0, 64, equal, 8);
     make_free(one);
     make_free(five);
 }
@@ -121,7 +122,7 @@ CASE(pick, racks_that_are_evenly_filled_stay_even)
     struct ring_map *map;
     uint32_t k;
 
-    for (k = 1; k <= 60; k++) {
+    for (k = 1; k <= SCALED(60, 30); k++) {
         struct evenness even;
 
         (void)make_picked(make, k, k % 3, 1, 64);

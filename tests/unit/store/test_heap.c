@@ -2,6 +2,7 @@
 #include "base/rng.h"
 #include "store/heap.h"
 #include "support/case.h"
+#include "support/scaled.h"
 
 #include <string.h>
 
@@ -21,7 +22,7 @@ CASE(heap, a_cell_holds_what_was_asked_for_and_little_more)
     }
 }
 
-enum { CELLS = 20000 };
+enum { CELLS = SCALED(20000, 4000) };
 
 CASE(heap, cells_do_not_overlap_and_keep_what_is_written)
 {

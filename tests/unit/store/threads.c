@@ -11,13 +11,14 @@
 #include "store/inside.h"
 #include "store/replicate.h"
 #include "support/plain.h"
+#include "support/scaled.h"
 
 #include <pthread.h>
 
 enum {
     THREADS = 3,
-    STEPS = 60000,
-    NAMES = 30000,
+    STEPS = SCALED(60000, 15000),
+    NAMES = SCALED(30000, 7500), /* as many steps for each */
     ADDS_EACH = 2000,
     VALUE_MOST = 3000,
     LARGE = 20000,

@@ -26,7 +26,8 @@ RELAY = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir,
                      "support", "relay.py")
 BUS_ABOVE = 10000
 SECRET = "a secret of sixteen bytes or more"
-ports = {"next": int(os.environ.get("KULA_PORT", "24000"))}
+# Below those that the kernel gives to clients, and so is the bus above it.
+ports = {"next": int(os.environ.get("KULA_PORT", "21000"))}
 
 
 # Ended from outside, a test still ends its nodes.

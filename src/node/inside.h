@@ -218,10 +218,10 @@ struct ring {
     _Atomic uint32_t roster; /* rises with the members */
     _Atomic uint32_t accepted_count;
     _Atomic bool is_deaf[RING_NUMBERS]; /* owes signs of life */
-    _Atomic uint32_t active_count; /* workers whose coord/ is active */
-    _Atomic uint64_t ceiling;      /* as saved */
-    _Atomic uint64_t ceiling_mark; /* above this it is to be saved anew */
-    struct lock ceiling_lock;      /* while it is */
+    _Atomic uint32_t active_count;      /* workers whose coord/ is active */
+    _Atomic uint64_t ceiling;           /* as saved */
+    _Atomic uint64_t ceiling_mark;      /* above this it is to be saved anew */
+    struct lock ceiling_lock;           /* while it is */
     /* worker 0 */
     struct evictions *evictions;
     struct keeper *keeper;

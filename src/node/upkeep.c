@@ -316,7 +316,8 @@ read_settings(struct ring *ring)
     if (hints_bytes > 0)
         atomic_store(&replica->hints_max_bytes, (uint64_t)hints_bytes);
     if (atomic_load(&replica->hints) != NULL)
-        hints_limit(atomic_load(&replica->hints), (uint64_t)hints_bytes);
+        hints_limit(atomic_load(&replica->hints),
+                    atomic_load(&replica->hints_max_bytes));
 }
 
 void

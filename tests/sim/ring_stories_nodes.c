@@ -143,6 +143,20 @@ CASE(ring_nodes, a_copy_that_is_overwritten_while_it_is_handed_over_arrives)
     sim_free(sim);
 }
 
+CASE(ring_nodes, without_maxmemory_hints_have_room_for_longer_than_a_moment)
+{
+    struct sim *sim = ring_of(&SLOPPY, 5, 213);
+    uint32_t owners[3], two;
+
+    owners_of(sim, 5, "k", owners);
+    two = 1u << owners[1] | 1u << owners[2];
+    sim_partition(sim, two, 31u & ~two);
+    SAYS_SOON(sim, owners[0], "SET k 1", "+OK\r\n");
+    (void)sim_run_for(sim, 1000);
+    SAYS(sim, owners[0], "SET {k}2 2", "+OK\r\n");
+    sim_free(sim);
+}
+
 CASE(ring_nodes, more_hints_than_there_is_room_for_leave_marks)
 {
     struct sim *sim = ring_of(&SLOPPY, 5, 206);

@@ -200,7 +200,7 @@ X(RING_WEIGHT, "ring-weight", DECIMAL, WORKS, F_FIXED, "0", 0, 1000, NONE, NONE)
 X(VNODES, "vnodes", INT, WORKS, F_FIXED, "64", 1, 4096, NONE, NONE) \
 X(NODE_TIMEOUT_MS, "node-timeout-ms", INT, WORKS, 0, "3000", 100, 600000, NONE, NONE) \
 X(HINTS_MAX_BYTES, "hints-max-bytes", MEMORY, WORKS, 0, "0", 0, LONG_TOP, NONE, NONE) \
-X(FORGET_AFTER, "forget-after", INT, LATER, 0, "86400", 1, INT_TOP, NONE, NOT_YET) \
+X(FORGET_AFTER, "forget-after", INT, WORKS, 0, "86400", 60, INT_TOP, NONE, NONE) \
 X(BACKGROUND_BUDGET, "background-budget", INT, WORKS, 0, "25", 1, 100, NONE, NONE) \
 X(CLOCK_SKEW_MAX_MS, "clock-skew-max-ms", INT, WORKS, F_FIXED, "500", 1, 60000, NONE, NONE)
 

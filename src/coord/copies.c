@@ -446,9 +446,10 @@ nack(struct coord *coord, struct link *link, enum nack_why why,
 }
 
 static bool
-read_incoming(struct coord *coord, struct wire_reader *reader,
-              struct incoming *incoming)
+read_incoming(struct coord *coord, const struct link *link,
+              struct wire_reader *reader, struct incoming *incoming)
 {
+    incoming->from = coord_link_of(link)->number;
     incoming->list_hash = wire_u32(reader);
     incoming->tenure.bits = wire_u64(reader);
     if (!record_read(reader, &incoming->record)) return false;
@@ -547,6 +548,10 @@ merge_incoming(struct coord *coord, const struct incoming *incoming,
                           record->stamp, coord_wall(coord));
         return 0;
     }
+    if ((flags & COPY_REPAIR) &&
+        replica_is_relic(coord->replica, incoming->from, &incoming->key,
+                         record->stamp))
+        return 0;
     switch (replica_merge(coord->replica, &incoming->key, record, tenure,
                           coord_wall(coord), stamp)) {
     case STORE_STORED:
@@ -642,7 +647,7 @@ take_for_another(struct coord *coord, struct link *link,
     uint64_t i;
 
     for (i = 0; i < count; i++) {
-        if (!read_incoming(coord, reader, &one)) {
+        if (!read_incoming(coord, link, reader, &one)) {
             link_break(link, "a copy without sense");
             return;
         }
@@ -682,7 +687,7 @@ copies_frame(struct coord *coord, struct link *link, const struct frame *frame)
         return;
     }
     if (LIKELY(count == 1)) {
-        if (!read_incoming(coord, &reader, &one)) {
+        if (!read_incoming(coord, link, &reader, &one)) {
             link_break(link, "a copy without sense");
             return;
         }
@@ -691,7 +696,7 @@ copies_frame(struct coord *coord, struct link *link, const struct frame *frame)
     }
     all = mem_must_array(NULL, count, sizeof(*all));
     for (i = 0; i < count; i++) {
-        if (!read_incoming(coord, &reader, &all[i])) break;
+        if (!read_incoming(coord, link, &reader, &all[i])) break;
     }
     if (i == count) {
         take_many(coord, link, all, (uint32_t)count, flags);

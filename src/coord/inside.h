@@ -363,7 +363,7 @@ void copies_push(struct coord_link *to, const struct link *link,
 void copies_put_records(struct coord *coord, const struct op *op,
                         uint32_t number, struct buf *out);
 struct incoming {
-    uint32_t list_hash, slot;
+    uint32_t list_hash, slot, from;
     struct stamp tenure;
     struct record record;
     struct store_key key; /* unless it is a floor */

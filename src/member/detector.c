@@ -268,6 +268,7 @@ refute(struct members *members, const struct news *news)
     if (news->incarnation < members->self->incarnation) return;
     members->stats.refutations++;
     if (news->kind == NEWS_DOWN) {
+        members->effects.was_down(members->effects.self);
         members->self->incarnation = news->incarnation + 1;
         saved_write(members); /* no later life is to begin below it */
         members_own_changed(members);

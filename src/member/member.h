@@ -115,6 +115,9 @@ struct member_effects {
     void (*save)(void *self, struct bytes bytes);
     /* one line for the log: a decision with ids (static or on the stack) */
     void (*log)(void *self, const char *line);
+    /* the ring took this node for DOWN, and is about to be told that it lives:
+     * the others may have gone on without it */
+    void (*was_down)(void *self);
     void *self;
 };
 

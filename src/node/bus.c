@@ -509,7 +509,9 @@ worker_bus_closed(struct worker *worker, struct link *link)
 
 /* ---- time ---- */
 
-/* Worker 0: its own link to this peer says how things are. */
+/* Worker 0: its own link to this peer says how things are. Before anything
+ * about keys is said over a new link, each side hears what the other thinks of
+ * it: who was taken for DOWN may have been forgotten (replica/round.c). */
 static void
 judge(struct worker *worker, struct bus_peer *peer)
 {
@@ -533,6 +535,11 @@ judge(struct worker *worker, struct bus_peer *peer)
         return;
     }
     if (peer->is_doubted) return;
+    if ((replica_health(replica, peer->number) & PEER_DOWN) ||
+        peer->gossip_ms < link->open_ms) {
+        ring_exchange(worker, link, &peer->id);
+        return;
+    }
     peer->is_up = true;
     ring_reachable(worker, peer);
 }

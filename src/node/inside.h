@@ -134,6 +134,7 @@ struct bus_peer {
     /* worker 0 */
     bool is_up;           /* PEER_REACHABLE was set and not yet missed */
     bool is_doubted;      /* another link broke: nothing was heard since */
+    int64_t gossip_ms;    /* it said last what it thinks of this node; 0 */
     uint32_t seen_health; /* what the keeper was told of */
 };
 

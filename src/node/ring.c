@@ -46,6 +46,11 @@ ring_member_frame(struct worker *worker, struct bus_link *link,
 {
     struct ring *ring = worker->node->ring;
 
+    if (link->peer != NULL &&
+        (frame->type == FRAME_GOSSIP || frame->type == FRAME_GOSSIP_ANSWER)) {
+        link->peer->gossip_ms = worker->env->now_ms;
+        if (!link->peer->is_up) worker->bus->wake_ms = worker->env->now_ms;
+    }
     ring_enter(worker, link);
     note_first_write(ring);
     members_frame(ring->members, &link->link.peer, frame, worker->env->now_ms,
@@ -442,14 +447,28 @@ coord_exchange(void *self, uint32_t number)
     if (peer != NULL) ring_exchange(worker, NULL, &peer->id);
 }
 
+/* Nobody talks to this node about keys before it has heard this. */
+static void
+member_was_down(void *self)
+{
+    struct ring *ring = self;
+    struct member_view view;
+
+    if (atomic_load(&ring->replica->is_alone)) return;
+    replica_doubt_all(ring->replica);
+    if (members_find(ring->members, &ring->link.self, &view) &&
+        view.facts->phase == MEMBER_NORMAL)
+        members_set_phase(ring->members, MEMBER_RETURNING);
+}
+
 /* ---- life ---- */
 
 static void
 start_members(struct ring *ring, const struct node_config *node_config)
 {
     const struct member_config *config = &node_config->ring->member;
-    struct member_effects effects = {member_send, member_changed, member_save,
-                                     member_log, ring};
+    struct member_effects effects = {member_send, member_changed,  member_save,
+                                     member_log,  member_was_down, ring};
     uint32_t i;
 
     ring->seed_count = config->seed_count;

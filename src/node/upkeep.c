@@ -23,7 +23,8 @@ enum {
     LOAD_MS = 1000,
     HELD_MS = 10 * 1000, /* a copy is not under way for longer, and no load */
     REPAIR_MS = 2000,
-    HINTS_SHARE = 10, /* of maxmemory, unless hints-max-bytes is set */
+    HINTS_SHARE = 10,      /* of maxmemory, unless hints-max-bytes is set */
+    TOMBSTONES_SHARE = 20, /* of maxmemory, while a member is away */
 };
 
 /* ---- the keeper ---- */
@@ -216,12 +217,25 @@ bound_of(const struct member_view *view, const struct cmd_env *env)
     return min_u64(view->facts->oldest_held, stamp_at(told_ms - HELD_MS).bits);
 }
 
+/* A forgotten member's copies do not count, but are not taken when it comes
+ * back, until it has none as old any more. */
+static void
+note_forgotten(struct replica *replica, const struct member_view *view,
+               bool is_forgotten, uint64_t bound, uint64_t own_bound)
+{
+    _Atomic uint64_t *at = &replica->forgotten[view->number];
+
+    if (is_forgotten && bound > atomic_load(at)) atomic_store(at, bound);
+    if (!is_forgotten && own_bound > atomic_load(at)) atomic_store(at, 0);
+}
+
 /* Tombstones below it have no older copy anywhere outside their owners. */
 static void
 set_purge_bound(struct worker *worker)
 {
     struct ring *ring = worker->node->ring;
     uint64_t bound = oldest_held(ring);
+    bool is_forgotten[RING_NUMBERS] = {false};
     struct member_view view;
     uint32_t count, i;
 
@@ -233,7 +247,18 @@ set_purge_bound(struct worker *worker)
             view.number == 0 || view.health == MEMBER_REMOVED) {
             continue;
         }
+        is_forgotten[view.number] =
+            keeper_forgets(ring->keeper, view.number, worker->env->now_ms);
+        if (is_forgotten[view.number]) continue;
         bound = min_u64(bound, bound_of(&view, worker->env));
+    }
+    for (i = 0; i < count; i++) {
+        if (!members_at(ring->members, i, &view) || view.is_self ||
+            view.number == 0) {
+            continue;
+        }
+        note_forgotten(ring->replica, &view, is_forgotten[view.number], bound,
+                       bound_of(&view, worker->env));
     }
     ring_leave(worker);
     store_set_purge_bound(ring->node->shared.store, (struct stamp){bound});
@@ -304,6 +329,8 @@ read_settings(struct ring *ring)
     struct replica *replica = ring->replica;
     const struct settings *settings = ring->node->shared.settings;
     int64_t hints_bytes = upkeep_setting(ring, "hints-max-bytes", 0);
+    int64_t max_bytes = settings_int(settings, SETTING_MAXMEMORY);
+    struct store_ring_stats stats;
 
     atomic_store(&replica->read_quorum,
                  (uint32_t)upkeep_setting(ring, "read-quorum", 2));
@@ -311,8 +338,13 @@ read_settings(struct ring *ring)
                  (uint32_t)upkeep_setting(ring, "write-quorum", 2));
     atomic_store(&replica->is_strict,
                  upkeep_setting(ring, "quorum-mode", 0) == 1);
-    if (hints_bytes <= 0)
-        hints_bytes = settings_int(settings, SETTING_MAXMEMORY) / HINTS_SHARE;
+    store_ring_stats(ring->node->shared.store, &stats);
+    atomic_store(&replica->has_pressure,
+                 max_bytes > 0 && stats.tombstone_bytes >
+                                      (uint64_t)max_bytes / TOMBSTONES_SHARE);
+    atomic_store(&replica->forget_ms,
+                 upkeep_setting(ring, "forget-after", 86400) * 1000);
+    if (hints_bytes <= 0) hints_bytes = max_bytes / HINTS_SHARE;
     if (hints_bytes > 0)
         atomic_store(&replica->hints_max_bytes, (uint64_t)hints_bytes);
     if (atomic_load(&replica->hints) != NULL)

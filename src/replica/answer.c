@@ -134,6 +134,18 @@ inside_counts(const struct replica *replica, const struct ring_map *map,
     return state->is_kept;
 }
 
+/* A round asks for the copy. */
+static void
+note_round(struct replica *replica, uint32_t slot, struct stamp learn)
+{
+    struct slot_state *state = &replica->slots[slot];
+
+    if (learn.bits == 0) return;
+    store_learn(replica->store, slot, learn);
+    if (!state->is_doubtful && learn.bits > state->compared.bits)
+        state->compared = learn;
+}
+
 uint64_t
 inside_root(struct replica *replica, const struct ring_map *map, uint32_t asker,
             uint32_t other, struct stamp learn)
@@ -146,7 +158,7 @@ inside_root(struct replica *replica, const struct ring_map *map, uint32_t asker,
 
         if (!inside_in_root(list, asker, other)) continue;
         store_lock(replica->store, slot);
-        if (learn.bits != 0) store_learn(replica->store, slot, learn);
+        note_round(replica, slot, learn);
         fold ^= slots_mix(slot, store_digest(replica->store, slot));
         store_unlock(replica->store, slot);
     }
@@ -165,7 +177,7 @@ digests_group(struct replica *replica, const struct ring_map *map,
     for (slot = group_first(group); slot != UINT32_MAX;
          slot = group_next(group, slot + 1)) {
         store_lock(replica->store, slot);
-        if (learn.bits != 0) store_learn(replica->store, slot, learn);
+        note_round(replica, slot, learn);
         digests[count] = store_digest(replica->store, slot);
         if (inside_counts(replica, map, slot)) mask_set(&settled, slot);
         store_unlock(replica->store, slot);

@@ -273,16 +273,18 @@ static void
 put_section(struct keeper *keeper, struct active *active, struct buf *out)
 {
     struct replica *replica = keeper->replica;
-    struct stamp repaired, evicted;
+    struct stamp repaired, evicted, known;
 
     store_lock(replica->store, active->slot);
-    repaired = store_repaired(replica->store, active->slot);
+    repaired = range_repaired(replica, active->slot);
     evicted = replica_evicted(replica, active->slot);
+    known = range_known(replica, active->slot);
     store_unlock(replica->store, active->slot);
     wire_put_u16(out, (uint16_t)active->slot);
     wire_put_u32(out, keeper_list(keeper, active->slot)->hash);
     wire_put_u64(out, repaired.bits);
     wire_put_u64(out, evicted.bits);
+    wire_put_u64(out, known.bits);
     range_put_floors(replica, active->slot, out);
     put_wants(keeper, active, out);
     active->is_asked = true;
@@ -353,7 +355,8 @@ begin(struct keeper *keeper, struct peer *peer, enum level level)
         inside_dirty_begin(replica, peer->number, slot);
     }
     if (level == LEVEL_ROUND) compare->learn = keeper->round.stamp;
-    if (level == LEVEL_ROUND && is_root_enough(keeper, peer)) {
+    if (level == LEVEL_ROUND && !keeper->round.is_lacking &&
+        is_root_enough(keeper, peer)) {
         ask_root(keeper, peer);
     } else {
         ask_groups(keeper, peer);
@@ -587,6 +590,22 @@ take_gone(struct keeper *keeper, struct active *active, struct stamp evicted,
     if (is_primary) take_wants(active, gone);
 }
 
+/* The other has forgotten this node: what it names as gone is dropped. */
+static void
+drop_relics(struct keeper *keeper, const struct active *active,
+            struct stamp forgotten, struct bytes gone)
+{
+    struct replica *replica = keeper->replica;
+    struct wire_reader reader = wire_reader(gone);
+
+    store_lock(replica->store, active->slot);
+    forgotten = replica_forgotten_by(replica, active->slot, forgotten);
+    while (forgotten.bits != 0 && reader.at < reader.end)
+        range_drop_relic(replica, active->slot, wire_u64(&reader), forgotten,
+                         keeper->wall_ms);
+    store_unlock(replica->store, active->slot);
+}
+
 /* What a section's answer says about the rest of its slot. */
 static bool
 advance(struct active *active, uint64_t upto, struct bytes wants)
@@ -642,7 +661,7 @@ take_section(struct keeper *keeper, struct peer *peer, struct active *active,
     bool is_settled = wire_u8(reader) != 0, is_full = false;
     struct bytes wants, gone, records;
     uint64_t upto, want_count, gone_count, received;
-    struct stamp evicted;
+    struct stamp evicted, forgotten;
 
     *is_over = true;
     received = keeper->status.keys_received;
@@ -661,12 +680,14 @@ take_section(struct keeper *keeper, struct peer *peer, struct active *active,
     if (want_count > RANGE_ENTRIES) return false;
     wants = wire_take(reader, (size_t)want_count * 8);
     evicted.bits = wire_u64(reader);
+    forgotten.bits = wire_u64(reader);
     gone_count = wire_varint(reader);
     if (gone_count > RANGE_ENTRIES) return false;
     gone = wire_take(reader, (size_t)gone_count * 8);
     records = wire_bytes(reader);
-    if (reader->is_bad || !advance(active, upto, wants) ||
-        !range_take_records(replica, slot, records, keeper->wall_ms, &is_full,
+    if (reader->is_bad || !advance(active, upto, wants)) return false;
+    drop_relics(keeper, active, forgotten, gone);
+    if (!range_take_records(replica, slot, records, keeper->wall_ms, &is_full,
                             &keeper->status.keys_received)) {
         return false;
     }

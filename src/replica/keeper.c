@@ -266,6 +266,9 @@ change_list(struct keeper *keeper, uint32_t slot, const struct ring_list *old,
     state->list_hash = list->hash;
     kept->told = 0;
     kept->ask_after_ms = 0;
+    state->is_doubtful = false;
+    if (kept->role == ROLE_NONE) /* nothing is here that could be too old */
+        state->compared = stamp_next(STAMP_NEVER, keeper->wall_ms, 0);
     if (ring_list_owns(list, self)) {
         become_owner(keeper, slot, old, list, is_first);
         return;
@@ -338,6 +341,7 @@ keeper_peer_changed(struct keeper *keeper, uint32_t number, int64_t now_ms)
     uint32_t slot;
 
     keeper->plan_ms = now_ms;
+    round_note_down(keeper, number, now_ms);
     if (peer == NULL) return;
     peer->retry_ms = now_ms;
     peer->failures = 0;
@@ -370,7 +374,7 @@ enum filled { FILLED_NO, FILLED_SHORT, FILLED_YES };
  * but those that are down. */
 static enum filled
 is_filled(const struct keeper *keeper, const struct kept_slot *kept,
-          const struct ring_list *list)
+          const struct ring_list *list, bool is_doubtful)
 {
     const struct replica *replica = keeper->replica;
     uint32_t asked = (1u << kept->owner_count) - 1, need, missing;
@@ -384,6 +388,7 @@ is_filled(const struct keeper *keeper, const struct kept_slot *kept,
         asked = kept->before;
         need = kept->before_count - (w < r ? w : r) + 1;
     }
+    if (is_doubtful) need = 1; /* nothing is lost: only too much is here */
     if ((uint32_t)__builtin_popcount(kept->whole & asked) >= need) {
         return FILLED_YES;
     }
@@ -417,6 +422,8 @@ settle(struct keeper *keeper, uint32_t slot, enum filled filled)
     store_lock(replica->store, slot);
     if (!state->is_settled) {
         state->is_settled = true;
+        state->is_doubtful = false;
+        state->compared = stamp_next(STAMP_NEVER, keeper->wall_ms, 0);
         is_new = true;
     }
     store_unlock(replica->store, slot);
@@ -453,11 +460,10 @@ evaluate(struct keeper *keeper, uint32_t slot, bool is_settled)
     enum filled filled;
 
     if (kept->role == ROLE_OWNER && !is_settled) {
-        upkeep_loss(keeper, slot);
-        filled = is_filled(keeper, kept, list);
+        filled = is_filled(keeper, kept, list, upkeep_doubts(keeper, slot));
         if (filled != FILLED_NO) settle(keeper, slot, filled);
     } else if (kept->role == ROLE_PENDING && !kept->is_served) {
-        filled = is_filled(keeper, kept, list);
+        filled = is_filled(keeper, kept, list, false);
         /* somebody has it, so somebody must have been asked */
         if (filled == FILLED_SHORT && kept->done == 0) filled = FILLED_NO;
         if (filled == FILLED_NO) return;
@@ -484,7 +490,8 @@ inside_compared(struct keeper *keeper, struct peer *peer, uint32_t slot,
     if (at == kept->partner_count || seq <= kept->since) return;
     kept->done |= (uint16_t)(1u << at);
     if (is_settled) kept->whole |= (uint16_t)(1u << at);
-    if (at < kept->owner_count) round_compared(keeper, at, slot, seq);
+    if (at < kept->owner_count)
+        round_compared(keeper, at, slot, seq, is_settled);
     store_lock(replica->store, slot);
     was_settled = replica->slots[slot].is_settled;
     store_unlock(replica->store, slot);

@@ -64,6 +64,10 @@ void keeper_remap(struct keeper *keeper, const struct ring_map *from,
 /* A peer's health or phase changed; look at what follows from it soon. */
 void keeper_peer_changed(struct keeper *keeper, uint32_t number,
                          int64_t now_ms);
+/* This member has been DOWN for so long that tombstones need not wait for it:
+ * for forget-after; under pressure for two minutes. */
+bool keeper_forgets(const struct keeper *keeper, uint32_t number,
+                    int64_t now_ms);
 /* Every 10 ms, and when replica->wanted has risen. */
 void keeper_tick(struct keeper *keeper, int64_t now_ms, int64_t wall_ms);
 /* Monotonic time at which the next tick has something to do. */

@@ -61,10 +61,11 @@ struct kept_slot {
     uint16_t done;   /* bits of partners: compared since `since` */
     uint16_t whole;  /* and they counted as settled then */
     uint64_t since;
-    struct stamp open;   /* the tenure that these two are of */
-    uint64_t open_since; /* OPEN: promised then */
-    uint8_t open_done;   /* bits of slot_state.promisers */
-    uint16_t round_done; /* bits of partners */
+    struct stamp open;    /* the tenure that these two are of */
+    uint64_t open_since;  /* OPEN: promised then */
+    uint8_t open_done;    /* bits of slot_state.promisers */
+    uint16_t round_done;  /* bits of partners */
+    uint16_t round_whole; /* and they were settled */
     uint32_t round_brought;
     uint64_t told;        /* digest when its repaired-through was told last */
     struct stamp above;   /* a tenure must be above this */
@@ -134,6 +135,7 @@ struct ask { /* one stamp, asked for many slots */
 
 struct round {
     bool is_running;
+    bool is_lacking;    /* a peer may be forgotten: who is settled counts */
     struct stamp stamp; /* what is at or below it is compared */
     uint64_t seq;
     int64_t next_ms;
@@ -150,6 +152,8 @@ struct keeper {
     struct peer *peers; /* ascending by number */
     uint32_t peer_count;
     uint64_t placed[RING_NUMBERS / 64]; /* bitmap: in some list */
+    int64_t down_ms[RING_NUMBERS];      /* DOWN since; 0: it is not */
+    uint64_t forgot[RING_NUMBERS / 64]; /* bitmap: forgotten, and logged */
     uint64_t seq, request;
     uint32_t wanted_seen;
     int64_t plan_ms, again_ms, publish_ms, settled_ms, scrub_ms;
@@ -191,8 +195,9 @@ void inside_log(struct keeper *keeper, const char *format, ...)
     PRINTF_LIKE(2, 3);
 
 /* ---- upkeep.c ---- */
-/* What a coordinator has said by replica_unsettle. */
-void upkeep_loss(struct keeper *keeper, uint32_t slot);
+/* Takes over what was said by replica_unsettle; true: the unsettled copy is
+ * only in doubt. */
+bool upkeep_doubts(struct keeper *keeper, uint32_t slot);
 /* A slot without a tenure is to be asked for: as its primary, or because who
  * has lent it was not enough. */
 bool upkeep_wants(struct keeper *keeper, uint32_t slot,
@@ -229,7 +234,8 @@ int64_t compare_deadline_ms(const struct keeper *keeper,
 /* ---- round.c ---- */
 void round_tick(struct keeper *keeper);
 void round_compared(struct keeper *keeper, uint32_t partner, uint32_t slot,
-                    uint64_t seq);
+                    uint64_t seq, bool is_settled);
 void round_stop(struct keeper *keeper);
+void round_note_down(struct keeper *keeper, uint32_t number, int64_t now_ms);
 
 #endif

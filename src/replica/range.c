@@ -185,6 +185,41 @@ range_piece(struct replica *replica, uint32_t slot, uint32_t bits,
     return digest;
 }
 
+/* ---- who was forgotten ---- */
+
+struct stamp
+range_repaired(const struct replica *replica, uint32_t slot)
+{
+    if (!replica->slots[slot].is_settled) return STAMP_NEVER;
+    return store_repaired(replica->store, slot);
+}
+
+struct stamp
+range_known(const struct replica *replica, uint32_t slot)
+{
+    const struct slot_state *state = &replica->slots[slot];
+    uint64_t repaired = store_repaired(replica->store, slot).bits;
+
+    if (!state->is_doubtful) return STAMP_NEVER;
+    return (struct stamp){max_u64(1, max_u64(repaired, state->compared.bits))};
+}
+
+bool
+range_drop_relic(struct replica *replica, uint32_t slot, uint64_t hash,
+                 struct stamp forgotten, int64_t wall_ms)
+{
+    struct record record;
+    struct store_key key;
+    struct stamp newest;
+
+    if (!store_record_of(replica->store, slot, hash, wall_ms, &record))
+        return false;
+    key = store_key(replica->store, record.db, record.key);
+    newest = store_newest(replica->store, &key);
+    return newest.bits <= forgotten.bits &&
+           store_drop_version(replica->store, slot, hash, newest, wall_ms);
+}
+
 /* ---- the answerer ---- */
 
 /* A section as it was asked. */
@@ -192,6 +227,7 @@ struct section {
     uint32_t slot;
     struct stamp repaired; /* the asker's */
     struct stamp evicted;  /* likewise: evicted-through */
+    struct stamp known;    /* its copy is in doubt: see range_known */
     uint64_t from, to;     /* to 0: no bound */
     uint32_t count;
     struct store_entry *entries; /* the asker's; RANGE_ENTRIES */
@@ -204,7 +240,9 @@ struct walk {
     size_t limit;          /* of records.used */
     struct stamp repaired; /* ours */
     struct stamp evicted;
-    struct buf wants, gone, records; /* gone: evicted here */
+    struct stamp forgotten;    /* by us: the asker drops what is not newer */
+    struct stamp forgotten_by; /* the asker: we drop it */
+    struct buf wants, gone, records; /* gone: evicted here, or forgotten */
     uint32_t want_count, gone_count;
     uint32_t theirs; /* theirs: index of the asker's next entry */
     uint64_t upto;
@@ -221,16 +259,40 @@ want(struct walk *walk, const struct store_entry *entry)
     walk->want_count++;
 }
 
-/* An entry of theirs that is not here. */
 static void
-want_or_evicted(struct walk *walk, const struct store_entry *entry)
+note_gone(struct walk *walk, const struct store_entry *entry)
 {
-    if (entry->is_tombstone || entry->newest.bits > walk->evicted.bits) {
-        want(walk, entry);
-        return;
-    }
     wire_put_u64(&walk->gone, entry->hash);
     walk->gone_count++;
+}
+
+/* An entry of theirs that is not here. */
+static void
+want_or_gone(struct walk *walk, const struct store_entry *entry)
+{
+    uint64_t evicted = entry->is_tombstone ? 0 : walk->evicted.bits;
+
+    if (entry->newest.bits <= max_u64(evicted, walk->forgotten.bits)) {
+        note_gone(walk, entry);
+    } else {
+        want(walk, entry);
+    }
+}
+
+/* Ours, which they have not or in another version, while they forgot us. */
+static bool
+drop_relic(struct walk *walk, const struct store_entry *entry)
+{
+    struct store *store = walk->replica->store;
+    bool is_dropped;
+
+    if (entry->newest.bits > walk->forgotten_by.bits) return false;
+    store_lock(store, walk->section->slot);
+    is_dropped =
+        range_drop_relic(walk->replica, walk->section->slot, entry->hash,
+                         walk->forgotten_by, walk->wall_ms);
+    store_unlock(store, walk->section->slot);
+    return is_dropped;
 }
 
 /* They have evicted it: dropped here, too. */
@@ -269,7 +331,7 @@ want_below(struct walk *walk, uint64_t hash)
 
     while (walk->theirs < section->count &&
            (hash == 0 || section->entries[walk->theirs].hash < hash)) {
-        want_or_evicted(walk, &section->entries[walk->theirs++]);
+        want_or_gone(walk, &section->entries[walk->theirs++]);
     }
 }
 
@@ -284,13 +346,17 @@ match(struct walk *walk, const struct store_entry *ours)
     theirs =
         walk->theirs < section->count ? &section->entries[walk->theirs] : NULL;
     if (theirs == NULL || theirs->hash != ours->hash) {
-        give(walk, ours, true);
+        if (!drop_relic(walk, ours)) give(walk, ours, true);
         return;
     }
     walk->theirs++;
     if (theirs->version == ours->version) return;
-    give(walk, ours, false);
-    want(walk, theirs);
+    if (!drop_relic(walk, ours)) give(walk, ours, false);
+    if (theirs->newest.bits <= walk->forgotten.bits) {
+        note_gone(walk, theirs); /* it gets ours as if it had nothing */
+    } else {
+        want(walk, theirs);
+    }
 }
 
 /* Through the range, or until `limit`: then `upto` is where it stopped. */
@@ -378,6 +444,7 @@ put_section(struct replica *replica, const struct ring_map *map,
     wire_put_varint(out, walk->want_count);
     wire_put_raw(out, buf_bytes(&walk->wants));
     wire_put_u64(out, walk->evicted.bits);
+    wire_put_u64(out, walk->forgotten.bits);
     wire_put_varint(out, walk->gone_count);
     wire_put_raw(out, buf_bytes(&walk->gone));
     wire_put_bytes(out, buf_bytes(&walk->records));
@@ -469,6 +536,13 @@ match_part(struct walk *walk, struct section *section,
     store_lock(store, section->slot);
     walk->repaired = store_repaired(store, section->slot);
     walk->evicted = replica_evicted(walk->replica, section->slot);
+    if (section->known.bits != 0) {
+        struct stamp repaired = range_repaired(walk->replica, section->slot);
+
+        if (repaired.bits > section->known.bits) walk->forgotten = repaired;
+    }
+    walk->forgotten_by =
+        replica_forgotten_by(walk->replica, section->slot, section->repaired);
     store_unlock(store, section->slot);
     walk_range(walk);
     return true;
@@ -493,6 +567,7 @@ answer_section(struct replica *replica, struct wire_reader *reader,
     lists = wire_u32(reader);
     section->repaired.bits = wire_u64(reader);
     section->evicted.bits = wire_u64(reader);
+    section->known.bits = wire_u64(reader);
     if (reader->is_bad || section->slot >= replica->slot_count) return false;
     has_it = lists == ring_map_list(map, section->slot)->hash &&
              has_slot(replica, map, section->slot);

@@ -58,6 +58,16 @@ bool range_take_records(struct replica *replica, uint32_t slot,
 bool range_put_record(struct replica *replica, uint32_t slot, uint64_t hash,
                       int64_t wall_ms, struct buf *out);
 
+/* Slot locked. What this copy can say is repaired: STAMP_NEVER if unsettled. */
+struct stamp range_repaired(const struct replica *replica, uint32_t slot);
+/* Slot locked. Of a copy in doubt: up to where it was repaired or asked about;
+ * STAMP_NEVER: it is not in doubt. */
+struct stamp range_known(const struct replica *replica, uint32_t slot);
+/* Slot locked. Drops an entry that is not newer than `forgotten`; false: it is,
+ * or is not there. */
+bool range_drop_relic(struct replica *replica, uint32_t slot, uint64_t hash,
+                      struct stamp forgotten, int64_t wall_ms);
+
 /* Digest of one of 2^bits pieces. */
 uint64_t range_piece(struct replica *replica, uint32_t slot, uint32_t bits,
                      uint32_t piece);

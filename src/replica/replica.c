@@ -7,6 +7,9 @@
 #include "base/memory.h"
 #include "replica/inside.h"
 
+/* Until the settings say more. */
+#define FORGET_MS (INT64_C(24) * 3600 * 1000)
+
 enum { HINTS_BYTES = 64 * 1024 * 1024 }; /* until the settings say more */
 
 struct replica *
@@ -31,6 +34,7 @@ replica_new(const struct replica_config *config)
         replica->slots[i].lent_to = RING_NOBODY;
     }
     atomic_init(&replica->hints_max_bytes, HINTS_BYTES);
+    atomic_init(&replica->forget_ms, FORGET_MS);
     atomic_init(&replica->read_quorum, 1);
     atomic_init(&replica->write_quorum, 1);
     return replica;
@@ -290,11 +294,54 @@ replica_unsettle(struct replica *replica, uint32_t slot)
     struct slot_state *state = &replica->slots[slot];
 
     ASSERT(slot < replica->slot_count);
-    if (!state->is_settled) return;
+    if (!state->is_settled) {
+        state->has_lost |= state->is_doubtful; /* more than doubt */
+        state->is_doubtful = false;
+        return;
+    }
     state->is_settled = false;
     state->has_lost = true;
     atomic_fetch_add_explicit(&replica->unsettled, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&replica->wanted, 1, memory_order_relaxed);
+}
+
+/* ---- forgotten ---- */
+
+void
+replica_doubt_all(struct replica *replica)
+{
+    uint32_t slot;
+
+    for (slot = 0; slot < replica->slot_count; slot++) {
+        store_lock(replica->store, slot);
+        if (replica->slots[slot].is_settled) {
+            end_tenure(replica, &replica->slots[slot]);
+            replica_unsettle(replica, slot);
+            replica->slots[slot].is_doubtful = true;
+        }
+        store_unlock(replica->store, slot);
+    }
+}
+
+struct stamp
+replica_forgotten_by(const struct replica *replica, uint32_t slot,
+                     struct stamp repaired)
+{
+    const struct slot_state *state = &replica->slots[slot];
+
+    if (!state->is_doubtful || repaired.bits <= state->compared.bits ||
+        repaired.bits <= store_repaired(replica->store, slot).bits)
+        return STAMP_NEVER;
+    return repaired;
+}
+
+bool
+replica_is_relic(struct replica *replica, uint32_t from,
+                 const struct store_key *key, struct stamp newest)
+{
+    return newest.bits <= atomic_load_explicit(&replica->forgotten[from],
+                                               memory_order_relaxed) &&
+           store_version(replica->store, key) == 0;
 }
 
 /* ---- copies kept for others ---- */

@@ -50,6 +50,9 @@ struct slot_state {
                            * is `promised` while promised_to is itself */
     bool is_settled;
     bool is_short;          /* the tenure has fewer promises than it should */
+    bool is_doubtful;       /* unsettled, as the ring took this node for DOWN:
+                             * what is here may have been forgotten by the
+                             * others; one comparison settles it */
     bool has_lost;          /* unsettled by a coordinator: the keeper begins
                              * its comparisons anew */
     bool is_wanted;         /* a write waits for the tenure here */
@@ -72,6 +75,8 @@ struct slot_state {
     struct stamp few_dropped, full_dropped; /* the newest that had no room */
     uint64_t loan; /* of lent_to, or of is_borrowed: the borrower's number */
     uint16_t promisers[RING_OWNERS_MAX];
+    struct stamp compared; /* a round up to this one asked about the copy, which
+                            * was not in doubt then */
 };
 
 /* Of one slot, any thread: writes that were executed here and ... Both are
@@ -119,6 +124,12 @@ struct replica {
                               * a tenure is missing, a peer changed */
     struct dirty *_Atomic dirty[RING_NUMBERS]; /* by target; NULL: none ever */
     _Atomic uint32_t dirty_slots;              /* all marks */
+    _Atomic int64_t forget_ms;                 /* forget-after */
+    _Atomic bool has_pressure; /* tombstones take more than their share */
+    _Atomic uint64_t forgotten[RING_NUMBERS];  /* tombstones up to this stamp
+                                                * went without this member: what
+                                                * it kept for others may be older
+                                                * than they; 0: none did */
     _Atomic uint64_t evict_each[RING_NUMBERS]; /* this member asks for so many
                                                 * bytes of each slot that both
                                                 * own; taken by node/ */
@@ -165,6 +176,10 @@ replica_overlap(uint32_t n_eff, uint32_t w)
     return n_eff >= w ? n_eff - w + 1 : 1;
 }
 
+/* The ring took this node for DOWN, and says so: all its copies are in doubt.
+ * No lock. */
+void replica_doubt_all(struct replica *replica);
+
 /* ---- under the slot's lock ---- */
 
 /* This node may execute a write now: it holds the tenure, OPEN or not, for the
@@ -183,6 +198,13 @@ void replica_lose(struct replica *replica, uint32_t slot, struct stamp seen);
 bool replica_is_settled(const struct replica *replica, uint32_t slot);
 /* The copy has forgotten something: settled again by a comparison. */
 void replica_unsettle(struct replica *replica, uint32_t slot);
+/* What the asker of a round, or who was compared with, says is repaired, and
+ * this copy was not asked about: it was forgotten. Else STAMP_NEVER. */
+struct stamp replica_forgotten_by(const struct replica *replica, uint32_t slot,
+                                  struct stamp repaired);
+/* A record that member `from` kept for this node while the ring forgot it. */
+bool replica_is_relic(struct replica *replica, uint32_t from,
+                      const struct store_key *key, struct stamp newest);
 /* A write of this tenure, promised by as many as it should be, was seen. */
 void replica_saw_tenure(struct replica *replica, uint32_t slot,
                         struct stamp tenure);

@@ -9,6 +9,16 @@
  * 2. nothing old came in meanwhile from anybody (`brought`): what one owner
  *    had, those compared before it may lack. The next round tells.
  *
+ * Where there are tombstones, owners that have been DOWN for forget-after need
+ * not be compared with, if those compared are settled, more than half of all,
+ * and enough to have all that was acknowledged. Who was left out must not bring
+ * back what the others have forgotten meanwhile. It cannot: a DOWN node is
+ * talked to only once it has heard that it was, and then its copies are in
+ * doubt. Until each has been compared with one settled copy, what is not above
+ * that one's repaired-through, and other there or unknown, is dropped instead
+ * of sent, if no round up to that had asked for it (slot_state.compared). More
+ * than half, as else two parts of a ring could forget each other.
+ *
  * Then everything at or below s that any owner had is at all owners: what is
  * minted after the comparisons is above s, as all their clocks have learned s,
  * and what was minted before was at its minter, an owner, when compared.
@@ -17,7 +27,91 @@
 
 #include "base/memory.h"
 
-enum { BEHIND_MS = 1000, BURST_US = 100 * 1000 };
+enum {
+    BEHIND_MS = 1000,
+    BURST_US = 100 * 1000,
+    PRESSED_MS = 120 * 1000, /* away so long: forgotten under pressure */
+};
+
+void
+round_note_down(struct keeper *keeper, uint32_t number, int64_t now_ms)
+{
+    uint64_t bit = UINT64_C(1) << number % 64;
+
+    if (!(replica_health(keeper->replica, number) & PEER_DOWN)) {
+        keeper->down_ms[number] = 0;
+        keeper->forgot[number / 64] &= ~bit;
+    } else if (keeper->down_ms[number] == 0) {
+        keeper->down_ms[number] = now_ms > 0 ? now_ms : 1;
+    }
+}
+
+bool
+keeper_forgets(const struct keeper *keeper, uint32_t number, int64_t now_ms)
+{
+    int64_t forget_ms =
+        atomic_load_explicit(&keeper->replica->forget_ms, memory_order_relaxed);
+    int64_t since_ms = keeper->down_ms[number];
+
+    if (since_ms == 0) return false;
+    if (atomic_load_explicit(&keeper->replica->has_pressure,
+                             memory_order_relaxed) &&
+        forget_ms > PRESSED_MS)
+        forget_ms = PRESSED_MS;
+    return now_ms - since_ms >= forget_ms;
+}
+
+static void
+log_forgotten(struct keeper *keeper, uint32_t number)
+{
+    uint64_t bit = UINT64_C(1) << number % 64;
+
+    if (keeper->forgot[number / 64] & bit) return;
+    keeper->forgot[number / 64] |= bit;
+    inside_log(keeper,
+               "replica: node %u has been away for %lld s: what was deleted "
+               "is forgotten without it",
+               number,
+               (long long)(keeper->now_ms - keeper->down_ms[number]) / 1000);
+}
+
+static bool
+has_tombstones(struct replica *replica, uint32_t slot)
+{
+    bool has_any;
+
+    store_lock(replica->store, slot);
+    has_any = store_slot_tombstones(replica->store, slot) > 0;
+    store_unlock(replica->store, slot);
+    return has_any;
+}
+
+/* All other owners were compared with, or those that were are enough. */
+static bool
+is_enough(struct keeper *keeper, uint32_t slot)
+{
+    const struct kept_slot *kept = &keeper->slots[slot];
+    const struct ring_list *list = keeper_list(keeper, slot);
+    uint32_t missing = ((1u << kept->owner_count) - 1) & ~kept->round_done, i;
+    uint32_t need =
+        replica_overlap(list->count, replica_w(keeper->replica, list));
+    uint32_t have =
+        1 + (uint32_t)__builtin_popcount(kept->round_done & kept->round_whole);
+
+    if (missing == 0) return true;
+    if (!has_tombstones(keeper->replica, slot)) return false;
+    if (need < list->count / 2u + 1) need = list->count / 2u + 1;
+    if (have < need) return false;
+    for (i = 0; i < kept->owner_count; i++) {
+        if ((missing >> i & 1) != 0 &&
+            !keeper_forgets(keeper, kept->partners[i], keeper->now_ms))
+            return false;
+    }
+    for (i = 0; i < kept->owner_count; i++) {
+        if (missing >> i & 1) log_forgotten(keeper, kept->partners[i]);
+    }
+    return true;
+}
 
 static void
 enter_slot(struct keeper *keeper, uint32_t slot)
@@ -34,7 +128,7 @@ enter_slot(struct keeper *keeper, uint32_t slot)
     kept->is_in_round =
         state->tenure == TENURE_HELD && state->list_hash == list->hash;
     kept->round_brought = state->brought;
-    kept->round_done = 0;
+    kept->round_done = kept->round_whole = 0;
     if (kept->is_in_round) {
         store_learn(replica->store, slot, keeper->round.stamp);
     }
@@ -48,9 +142,14 @@ static void
 start(struct keeper *keeper)
 {
     struct round *round = &keeper->round;
-    uint32_t slot;
+    uint32_t slot, i;
 
     round->is_running = true;
+    round->is_lacking = false;
+    for (i = 0; i < keeper->peer_count; i++) {
+        if (keeper_forgets(keeper, keeper->peers[i].number, keeper->now_ms))
+            round->is_lacking = true;
+    }
     round->differing = 0;
     round->seq = ++keeper->seq;
     round->stamp = stamp_next(STAMP_NEVER, keeper->wall_ms - BEHIND_MS, 0);
@@ -72,7 +171,7 @@ leave_slot(struct keeper *keeper, uint32_t slot)
 
     if (!kept->is_in_round) return false;
     kept->is_in_round = false;
-    if (kept->round_done != (1u << kept->owner_count) - 1) return false;
+    if (!is_enough(keeper, slot)) return false;
     store_lock(replica->store, slot);
     if (state->tenure == TENURE_HELD && state->is_settled &&
         state->brought == kept->round_brought) {
@@ -170,12 +269,13 @@ round_tick(struct keeper *keeper)
 
 void
 round_compared(struct keeper *keeper, uint32_t partner, uint32_t slot,
-               uint64_t seq)
+               uint64_t seq, bool is_settled)
 {
     struct kept_slot *kept = &keeper->slots[slot];
 
     if (!kept->is_in_round || seq <= keeper->round.seq) return;
     kept->round_done |= (uint16_t)(1u << partner);
+    if (is_settled) kept->round_whole |= (uint16_t)(1u << partner);
 }
 
 void

@@ -24,20 +24,22 @@ enum {
     SCRUB_SLOTS = 32,     /* of a piece: all of 16384 in some 50 s */
 };
 
-void
-upkeep_loss(struct keeper *keeper, uint32_t slot)
+bool
+upkeep_doubts(struct keeper *keeper, uint32_t slot)
 {
     struct slot_state *state = &keeper->replica->slots[slot];
     struct kept_slot *kept = &keeper->slots[slot];
-    bool has_lost;
+    bool has_lost, is_doubtful;
 
     store_lock(keeper->replica->store, slot);
     has_lost = state->has_lost;
+    is_doubtful = state->is_doubtful;
     state->has_lost = false;
     store_unlock(keeper->replica->store, slot);
-    if (!has_lost) return;
+    if (!has_lost) return is_doubtful;
     kept->done = kept->whole = 0; /* what was compared before is void */
     kept->since = ++keeper->seq;
+    return is_doubtful;
 }
 
 bool

@@ -130,6 +130,7 @@ uint64_t store_range_digest(struct store *store, uint32_t slot, uint64_t from,
 bool store_record_of(struct store *store, uint32_t slot, uint64_t hash,
                      int64_t wall_ms, struct record *record);
 uint32_t store_slot_entries(const struct store *store, uint32_t slot);
+uint32_t store_slot_tombstones(const struct store *store, uint32_t slot);
 /* Live keys of a database in a slot (a walk unless only db 0 is in use). */
 uint64_t store_slot_count_db(struct store *store, uint32_t slot, uint32_t db);
 

@@ -444,6 +444,12 @@ inside_purge(struct store *store, uint32_t budget, int64_t wall_ms)
     }
 }
 
+uint32_t
+store_slot_tombstones(const struct store *store, uint32_t slot)
+{
+    return store->ring != NULL ? store->ring->slots[slot].tombstones : 0;
+}
+
 void
 store_set_repaired(struct store *store, uint32_t slot, struct stamp stamp)
 {

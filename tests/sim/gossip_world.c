@@ -127,6 +127,12 @@ on_log(void *self, const char *line)
                node->index, line);
 }
 
+static void
+on_was_down(void *self)
+{
+    (void)self;
+}
+
 /* ---- life of nodes ---- */
 
 int64_t
@@ -146,8 +152,8 @@ world_start(struct world *world, uint32_t index)
 {
     struct host *node = &world->nodes[index];
     struct member_config *config = mem_must_zero(sizeof(*config));
-    struct member_effects effects = {on_send, on_changed, on_save, on_log,
-                                     node};
+    struct member_effects effects = {on_send, on_changed,  on_save,
+                                     on_log,  on_was_down, node};
     uint32_t i;
 
     ASSERT(node->members == NULL);

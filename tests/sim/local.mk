@@ -15,7 +15,8 @@ tests_sim_swarm_LDADD = $(PLAIN_LDADD)
 
 check_PROGRAMS += tests/sim/ring_stories tests/sim/ring_swarm
 tests_sim_ring_stories_SOURCES = tests/sim/ring_stories.c \
-	tests/sim/ring_stories_keys.c tests/sim/ring_stories_lives.c \
+	tests/sim/ring_stories_forget.c tests/sim/ring_stories_keys.c \
+	tests/sim/ring_stories_lives.c \
 	tests/sim/ring_stories_nodes.c tests/sim/ring_stories_quorum.c \
 	tests/sim/ring_stories_versions.c \
 	tests/sim/story.c tests/sim/story.h \

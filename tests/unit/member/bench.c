@@ -58,6 +58,14 @@ on_log(void *self, const char *line)
     (void)snprintf(bench->log + used, sizeof(bench->log) - used, "%s\n", line);
 }
 
+static void
+on_was_down(void *self)
+{
+    struct bench *bench = self;
+
+    bench->was_down++;
+}
+
 /* ---- life ---- */
 
 void
@@ -86,8 +94,8 @@ bench_init(struct bench *bench, uint8_t id)
 void
 bench_start(struct bench *bench)
 {
-    const struct member_effects effects = {on_send, on_changed, on_save, on_log,
-                                           bench};
+    const struct member_effects effects = {on_send, on_changed,  on_save,
+                                           on_log,  on_was_down, bench};
 
     bench->members = members_new(&bench->config, &effects, bench->now_ms,
                                  BENCH_WALL + bench->now_ms);

@@ -29,7 +29,7 @@ struct bench {
     struct bench_frame sent[BENCH_SENT_MAX]; /* since the last bench_clear */
     uint32_t sent_count;
     struct buf saved;
-    uint32_t changes, saves;
+    uint32_t changes, saves, was_down;
     char log[4096]; /* all lines */
 };
 

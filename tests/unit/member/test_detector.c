@@ -146,6 +146,7 @@ CASE(detector, a_node_that_is_called_down_raises_its_incarnation)
     members_stats(bench.members, &stats);
     cr_expect(eq(u64, stats.refutations, 1));
     cr_expect(bench_last(&bench, FRAME_GOSSIP_FACTS) != NULL, "told at once");
+    cr_expect(eq(u32, bench.was_down, 1));
     bench_news(&bench, &peers[1],
                &(struct news){NEWS_DOWN, 1, 3, before.incarnation, 0});
     members_by_number(bench.members, 1, &before);

@@ -87,8 +87,7 @@ copies_mark_dirty(struct coord *coord, const struct op *op, uint32_t number)
 
         if (!touched->is_changed) continue;
         if (!ring_list_owns(list, number) && list->pending != number) continue;
-        replica_mark_dirty(coord->replica, number, touched->slot,
-                           touched->newest);
+        replica_mark_dirty(coord->replica, number, touched->slot);
     }
 }
 

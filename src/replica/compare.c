@@ -647,7 +647,7 @@ pass_on(struct keeper *keeper, const struct peer *peer, uint32_t slot)
         uint32_t number = list->owners[i];
 
         if (number != replica->self && number != peer->number)
-            replica_mark_dirty(replica, number, slot, STAMP_NEVER);
+            replica_mark_dirty(replica, number, slot);
     }
 }
 

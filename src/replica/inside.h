@@ -22,7 +22,6 @@
 enum { FAR_AHEAD_MS = 60 * 1000 };
 
 struct dirty {
-    _Atomic uint64_t oldest; /* stamp bits: nothing older is missed; 0: none */
     _Atomic uint32_t count;  /* bits in marked */
     _Atomic uint64_t *fresh; /* bitmaps of slot_count bits */
     _Atomic uint64_t *marked;

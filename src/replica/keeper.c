@@ -408,7 +408,7 @@ mark_all(struct keeper *keeper, uint32_t slot)
 
     for (i = 0; i < list->count; i++) {
         if (list->owners[i] == keeper->replica->self) continue;
-        replica_mark_dirty(keeper->replica, list->owners[i], slot, STAMP_NEVER);
+        replica_mark_dirty(keeper->replica, list->owners[i], slot);
     }
 }
 

@@ -215,27 +215,19 @@ take_mark(struct replica *replica, struct dirty *dirty, uint32_t slot)
 
     if (!(atomic_fetch_and(&dirty->marked[slot / 64], ~bit) & bit)) return;
     atomic_fetch_sub(&replica->dirty_slots, 1);
-    if (atomic_fetch_sub(&dirty->count, 1) == 1) {
-        atomic_store(&dirty->oldest, 0);
-    }
+    atomic_fetch_sub(&dirty->count, 1);
 }
 
 void
-replica_mark_dirty(struct replica *replica, uint32_t target, uint32_t slot,
-                   struct stamp oldest)
+replica_mark_dirty(struct replica *replica, uint32_t target, uint32_t slot)
 {
     struct dirty *dirty;
-    uint64_t known;
 
     ASSERT(target < RING_NUMBERS);
     ASSERT(slot < replica->slot_count);
     dirty = dirty_of(replica, target);
     atomic_fetch_or(&dirty->fresh[slot / 64], UINT64_C(1) << slot % 64);
     set_mark(replica, dirty, slot);
-    known = atomic_load(&dirty->oldest);
-    while ((known == 0 || known > oldest.bits) &&
-           !atomic_compare_exchange_weak(&dirty->oldest, &known, oldest.bits)) {
-    }
     atomic_fetch_add_explicit(&replica->wanted, 1, memory_order_relaxed);
 }
 

@@ -322,9 +322,9 @@ uint64_t replica_hint_count(const struct replica *replica);
 
 /* ---- dirty marks; any thread, no lock needed ---- */
 
-/* `target` may lack what was written to the slot from `oldest` on. */
-void replica_mark_dirty(struct replica *replica, uint32_t target, uint32_t slot,
-                        struct stamp oldest);
+/* `target` may lack what was written to the slot. */
+void replica_mark_dirty(struct replica *replica, uint32_t target,
+                        uint32_t slot);
 bool replica_is_dirty(const struct replica *replica, uint32_t target,
                       uint32_t slot);
 uint32_t replica_dirty_count(const struct replica *replica, uint32_t target);

@@ -159,8 +159,7 @@ CASE(compare, dirty_marks_are_cleared_when_the_peer_has_what_it_missed)
 
     world_cut(world, b, true);
     world_put(world, a, 0, "k", "missed");
-    replica_mark_dirty(world->nodes[a].replica, b, slot,
-                       stamp_next(STAMP_NEVER, world->wall_ms, a));
+    replica_mark_dirty(world->nodes[a].replica, b, slot);
     world_run(world, 300);
     cr_expect(replica_is_dirty(world->nodes[a].replica, b, slot));
     world_cut(world, b, false);

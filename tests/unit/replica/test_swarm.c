@@ -93,9 +93,7 @@ write_at(struct swarm *swarm, uint32_t at, uint32_t index)
     world_put(swarm->world, at, others, key, value);
     for (i = 1; i <= WORLD_NODES; i++) {
         if (missed >> i & 1) {
-            replica_mark_dirty(
-                node->replica, i, slot,
-                stamp_next(STAMP_NEVER, swarm->world->wall_ms, at));
+            replica_mark_dirty(node->replica, i, slot);
         }
     }
     swarm->writes++;

@@ -200,14 +200,11 @@ void members_wrote(struct members *members);
 
 uint32_t members_self_number(const struct members *members);
 void members_hash_seed(const struct members *members, uint8_t seed[32]);
-struct node_id members_ring_id(const struct members *members);
 uint32_t members_count(const struct members *members); /* REMOVED included */
 bool members_at(const struct members *members, uint32_t index,
                 struct member_view *view); /* ordered by id */
 bool members_find(const struct members *members, const struct node_id *id,
                   struct member_view *view);
-bool members_by_number(const struct members *members, uint32_t number,
-                       struct member_view *view);
 /* A new map from the present facts; the caller owns it. NULL: not placed. */
 struct ring_map *members_map(const struct members *members,
                              const struct ring_replicas *replicas);

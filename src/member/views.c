@@ -41,12 +41,6 @@ members_hash_seed(const struct members *members, uint8_t seed[32])
     memcpy(seed, members->hash_seed, 32);
 }
 
-struct node_id
-members_ring_id(const struct members *members)
-{
-    return members->ring;
-}
-
 uint32_t
 members_count(const struct members *members)
 {
@@ -103,16 +97,6 @@ members_find(const struct members *members, const struct node_id *id,
 
     if (member == NULL) return false;
     fill_view(members, member, view);
-    return true;
-}
-
-bool
-members_by_number(const struct members *members, uint32_t number,
-                  struct member_view *view)
-{
-    if (number >= RING_NUMBERS || members->by_number[number] == NULL)
-        return false;
-    fill_view(members, members->by_number[number], view);
     return true;
 }
 

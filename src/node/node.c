@@ -355,12 +355,6 @@ node_client_count(const struct node *node)
     return count;
 }
 
-struct cmd_env *
-worker_env(struct worker *worker)
-{
-    return worker->env;
-}
-
 /* ---- opening and closing ---- */
 
 static bool

@@ -83,7 +83,6 @@ struct worker *node_worker(struct node *node, uint32_t index);
 /* Connected clients of all workers; any thread. */
 uint64_t node_client_count(const struct node *node);
 
-struct cmd_env *worker_env(struct worker *worker);
 /* Starts a turn: the time until the next one. */
 void worker_turn(struct worker *worker, int64_t now_ms, uint64_t wall_us);
 

@@ -736,6 +736,24 @@ info_members(struct report *report)
     line(report, "ring_nodes_on_probation", probation);
 }
 
+static void
+info_gossip(struct report *report)
+{
+    struct member_stats stats = {0};
+
+    if (report->ring != NULL) {
+        lock_take(&report->ring->lock);
+        members_stats(report->ring->members, &stats);
+        lock_drop(&report->ring->lock);
+    }
+    line(report, "gossip_frames_sent", stats.frames_sent);
+    line(report, "gossip_bytes_sent", stats.bytes_sent);
+    line(report, "gossip_bad_frames", stats.bad_frames);
+    line(report, "gossip_suspicions", stats.suspicions);
+    line(report, "gossip_downs", stats.downs);
+    line(report, "gossip_refutations", stats.refutations);
+}
+
 /* Sums over the workers' coordinators. */
 static void
 info_coord(struct report *report)
@@ -819,6 +837,7 @@ put_info(struct report *report)
                     ring_name(report));
     line(report, "ring_enabled", report->ring != NULL);
     info_members(report);
+    info_gossip(report);
     info_replica(report);
     info_coord(report);
 }

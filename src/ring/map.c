@@ -315,23 +315,3 @@ ring_list_same_owners(const struct ring_list *a, const struct ring_list *b)
     }
     return true;
 }
-
-struct ring_difference
-ring_map_difference(const struct ring_map *from, const struct ring_map *to)
-{
-    struct ring_difference difference = {0, 0};
-    uint32_t slot, i;
-
-    ASSERT(ring_map_slot_count(from) == ring_map_slot_count(to));
-    for (slot = 0; slot < ring_map_slot_count(from); slot++) {
-        const struct ring_list *old = ring_map_list(from, slot);
-        const struct ring_list *new = ring_map_list(to, slot);
-
-        if (lists_equal(old, new)) continue;
-        difference.slots++;
-        for (i = 0; i < new->count; i++) {
-            if (!ring_list_owns(old, new->owners[i])) difference.copies++;
-        }
-    }
-    return difference;
-}

@@ -104,14 +104,6 @@ uint32_t ring_map_pending(const struct ring_map *map, uint32_t number);
 bool ring_list_same_owners(const struct ring_list *a,
                            const struct ring_list *b);
 
-/* Slots whose list differs; copies (slot, owner) that `to` has and `from` has
- * not. The two maps have one slot count. */
-struct ring_difference {
-    uint32_t slots, copies;
-};
-struct ring_difference ring_map_difference(const struct ring_map *from,
-                                           const struct ring_map *to);
-
 /*
  * Tokens for a newcomer, which even out the present ring: the most loaded
  * member holds at most 1.05 times the mean by weight as far as whole slots

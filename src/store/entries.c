@@ -172,54 +172,6 @@ store_slot_entries(const struct store *store, uint32_t slot)
     return store->slots[slot].used;
 }
 
-struct db_count {
-    uint64_t count;
-    uint32_t db;
-};
-
-static void
-count_live(void *context, struct object *object)
-{
-    struct db_count *count = context;
-
-    if (object->flags & OBJECT_TOMBSTONE) return;
-    count->count += object_db(object) == count->db;
-}
-
-/* All entries of a slot. */
-static void
-visit_slot(struct slot *slot, inside_visit *fn, void *context)
-{
-    uint32_t i;
-
-    for (i = 0; slot->used > 0 && i < slot_table_count(slot);) {
-        const struct table *table = slot_table(slot, i);
-
-        inside_visit_tags(table, 0, 0x10000, fn, context);
-        i += 1u << (dir_bits(slot) - table->depth);
-    }
-}
-
-uint64_t
-store_slot_count_db(struct store *store, uint32_t slot, uint32_t db)
-{
-    struct db_count count = {.db = db};
-    uint32_t i;
-
-    if (store_count(store, db) == 0) return 0;
-    for (i = 0; i < STORE_DBS; i++) {
-        if (i != db && store_count(store, i) > 0) break;
-    }
-    if (i == STORE_DBS) {
-        uint32_t tombstones =
-            store->ring != NULL ? store->ring->slots[slot].tombstones : 0;
-
-        return store->slots[slot].used - tombstones;
-    }
-    visit_slot(&store->slots[slot], count_live, &count);
-    return count.count;
-}
-
 /* ---- single entries ---- */
 
 struct wanted {

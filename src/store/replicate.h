@@ -131,8 +131,6 @@ bool store_record_of(struct store *store, uint32_t slot, uint64_t hash,
                      int64_t wall_ms, struct record *record);
 uint32_t store_slot_entries(const struct store *store, uint32_t slot);
 uint32_t store_slot_tombstones(const struct store *store, uint32_t slot);
-/* Live keys of a database in a slot (a walk unless only db 0 is in use). */
-uint64_t store_slot_count_db(struct store *store, uint32_t slot, uint32_t db);
 
 /* All owners had the same content up to `stamp`: never goes back. */
 void store_set_repaired(struct store *store, uint32_t slot, struct stamp stamp);

@@ -377,8 +377,8 @@ world_is_one_ring(const struct world *world)
 
         if (world->nodes[i].members == NULL) continue;
         if (first == NULL) first = world->nodes[i].members;
-        a = members_ring_id(first);
-        b = members_ring_id(world->nodes[i].members);
+        a = first->ring;
+        b = world->nodes[i].members->ring;
         if (!node_id_equal(&a, &b)) return false;
         for (j = 0; j < i; j++)
             if (world->nodes[j].members != NULL &&

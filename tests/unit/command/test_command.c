@@ -121,7 +121,7 @@ CASE(command, commands_are_counted)
 
     talk_start(&talk, 1);
     peer = talk_open(&talk, 0);
-    env = worker_env(peer->worker);
+    env = peer->worker->env;
     get = &env->stats[cmd_find_name(BYTES_LIT("get"))->index];
     incr = &env->stats[cmd_find_name(BYTES_LIT("incr"))->index];
     SAYS(peer, "SET a x\r\nGET a\r\nGET b\r\nGET\r\nINCR a\r\nNOPE\r\n",

@@ -1,5 +1,6 @@
 #include "command/latency.h"
 #include "command/slowlog.h"
+#include "node/inside.h"
 #include "unit/command/talk.h"
 
 static void
@@ -12,7 +13,7 @@ with_debug(struct talk *talk)
 static struct cmd_call
 call_of(struct talk *talk, const struct bytes *args, uint32_t arg_count)
 {
-    return (struct cmd_call){.env = worker_env(talk->worker),
+    return (struct cmd_call){.env = talk->worker->env,
                              .client = &talk->session->client,
                              .spec = cmd_find(args, arg_count),
                              .args = args,

@@ -200,7 +200,7 @@ bench_head(const struct bench *bench, const struct bench_peer *peer,
 
         codec_node_id(&out, &nobody);
     } else {
-        struct node_id ring = members_ring_id(bench->members);
+        struct node_id ring = bench->members->ring;
 
         codec_node_id(&out, &ring);
     }
@@ -278,6 +278,17 @@ bench_news(struct bench *bench, const struct bench_peer *peer,
     codec_section_end(&out, place);
     bench_give(bench, peer->id, FRAME_GOSSIP_FACTS, 0, buf_bytes(&out));
     buf_deinit(&out);
+}
+
+bool
+bench_view(const struct bench *bench, uint32_t number, struct member_view *view)
+{
+    uint32_t i;
+
+    for (i = 0; members_at(bench->members, i, view); i++) {
+        if (view->number == number) return true;
+    }
+    return false;
 }
 
 enum member_health

@@ -67,6 +67,9 @@ void bench_meet(struct bench *bench, const struct bench_peer *peer);
 void bench_beat(struct bench *bench, struct bench_peer *peer, uint64_t more);
 void bench_news(struct bench *bench, const struct bench_peer *peer,
                 const struct news *news);
+/* What is known of the member with that number; false: there is none. */
+bool bench_view(const struct bench *bench, uint32_t number,
+                struct member_view *view);
 enum member_health bench_health(const struct bench *bench, uint8_t id);
 
 #endif

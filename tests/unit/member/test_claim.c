@@ -6,7 +6,7 @@ static void
 claim(struct bench *bench, uint8_t id, uint32_t number)
 {
     struct buf out = {0};
-    struct node_id ring = members_ring_id(bench->members);
+    struct node_id ring = bench->members->ring;
 
     codec_node_id(&out, &ring);
     wire_put_varint(&out, number);

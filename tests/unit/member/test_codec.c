@@ -192,7 +192,7 @@ CASE(codec, payloads_are_what_the_readme_says)
         golden_is("member-gossip-answer",
                   bytes_of(bench_last(&bench, FRAME_GOSSIP_ANSWER)->payload,
                            bench_last(&bench, FRAME_GOSSIP_ANSWER)->size)));
-    ring = members_ring_id(bench.members);
+    ring = bench.members->ring;
     codec_node_id(&claim, &ring);
     wire_put_varint(&claim, 4);
     bench_give(&bench, bench_id(7), FRAME_CLAIM, 9, buf_bytes(&claim));
@@ -218,7 +218,7 @@ CASE(codec, a_saved_file_of_this_version_is_read)
     bench_start(&bench);
     cr_expect(eq(u32, members_self_number(bench.members), 1));
     cr_expect(eq(u32, members_count(bench.members), 3));
-    cr_assert(members_by_number(bench.members, 3, &view));
+    cr_assert(bench_view(&bench, 3, &view));
     cr_expect(eq(str, (char *)view.facts->host, "10.0.0.2"));
     bench_deinit(&bench);
     buf_deinit(&saved);

@@ -137,11 +137,11 @@ CASE(detector, a_node_that_is_called_down_raises_its_incarnation)
     struct member_stats stats;
 
     four(&bench);
-    members_by_number(bench.members, 1, &before);
+    bench_view(&bench, 1, &before);
     bench_clear(&bench);
     bench_news(&bench, &peers[1],
                &(struct news){NEWS_DOWN, 1, 3, before.incarnation, 0});
-    members_by_number(bench.members, 1, &after);
+    bench_view(&bench, 1, &after);
     cr_expect(gt(u64, after.incarnation, before.incarnation));
     members_stats(bench.members, &stats);
     cr_expect(eq(u64, stats.refutations, 1));
@@ -149,7 +149,7 @@ CASE(detector, a_node_that_is_called_down_raises_its_incarnation)
     cr_expect(eq(u32, bench.was_down, 1));
     bench_news(&bench, &peers[1],
                &(struct news){NEWS_DOWN, 1, 3, before.incarnation, 0});
-    members_by_number(bench.members, 1, &before);
+    bench_view(&bench, 1, &before);
     cr_expect(eq(u64, after.incarnation, before.incarnation), "once");
     bench_deinit(&bench);
 }

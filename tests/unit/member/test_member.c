@@ -19,10 +19,10 @@ CASE(member, a_node_without_seeds_founds_a_ring_with_its_first_tick)
     bench_run(&bench, 100);
     cr_expect(eq(int, members_standing(bench.members), MEMBERS_NUMBERED));
     cr_expect(eq(u32, members_self_number(bench.members), 1));
-    ring = members_ring_id(bench.members);
+    ring = bench.members->ring;
     cr_expect(not(node_id_is_zero(&ring)));
     cr_expect(members_is_alone(bench.members));
-    cr_assert(members_by_number(bench.members, 1, &view));
+    cr_assert(bench_view(&bench, 1, &view));
     cr_expect(view.is_self);
     cr_expect(eq(int, view.facts->phase, MEMBER_NORMAL));
     cr_expect(eq(u32, view.facts->token_count, 4));
@@ -45,16 +45,16 @@ CASE(member, a_ring_of_one_comes_back_at_once_with_number_ring_and_tokens)
     bench_init(&bench, 9);
     bench_start(&bench);
     bench_run(&bench, 100);
-    ring = members_ring_id(bench.members);
-    members_by_number(bench.members, 1, &view);
+    ring = bench.members->ring;
+    bench_view(&bench, 1, &view);
     incarnation = view.incarnation;
     token = view.facts->tokens[3];
     bench.config.incarnation -= 5000; /* the clock went back meanwhile */
     bench_restart(&bench);
     cr_expect(eq(int, members_standing(bench.members), MEMBERS_NUMBERED));
-    ring_after = members_ring_id(bench.members);
+    ring_after = bench.members->ring;
     cr_expect(node_id_equal(&ring, &ring_after));
-    cr_assert(members_by_number(bench.members, 1, &view));
+    cr_assert(bench_view(&bench, 1, &view));
     cr_expect(gt(u64, view.incarnation, incarnation));
     cr_expect(eq(int, view.facts->phase, MEMBER_RETURNING));
     cr_expect(eq(u32, view.facts->token_count, 4));
@@ -186,7 +186,7 @@ CASE(member, of_two_with_one_number_the_lower_id_keeps_it)
     bench_run(&bench, 100);
     bench_meet(&bench, &high);
     bench_meet(&bench, &low);
-    cr_assert(members_by_number(bench.members, 2, &view));
+    cr_assert(bench_view(&bench, 2, &view));
     cr_expect(node_id_equal(&view.id, &low.id));
     bench_meet(&bench, &mine);
     bench_run(&bench, 100);

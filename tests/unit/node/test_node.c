@@ -318,7 +318,7 @@ CASE(node, buffers_of_clients_are_accounted_for)
 
     talk_start(&talk, 1);
     peer = talk_open(&talk, 0);
-    metrics = &worker_env(peer->worker)->metrics;
+    metrics = &peer->worker->env->metrics;
     peer->takes = 3;
     talk_bytes(peer, "ECHO 0123456789\r\n*2\r\n$4\r\n", 25);
     cr_expect(metric_get(&metrics->client_buffers_bytes) >= 8 + 14);

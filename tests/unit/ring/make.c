@@ -119,3 +119,24 @@ make_map(const struct make *make)
     return ring_map_new(make->members, make->count, &make->replicas,
                         make->slot_count);
 }
+
+uint32_t
+make_entered(const struct ring_list *from, const struct ring_list *to)
+{
+    uint32_t i, count = 0;
+
+    for (i = 0; i < to->count; i++)
+        count += !ring_list_owns(from, to->owners[i]);
+    return count;
+}
+
+uint32_t
+make_moved(const struct ring_map *from, const struct ring_map *to)
+{
+    uint32_t slot, count = 0;
+
+    for (slot = 0; slot < ring_map_slot_count(from); slot++)
+        count +=
+            make_entered(ring_map_list(from, slot), ring_map_list(to, slot));
+    return count;
+}

@@ -32,5 +32,8 @@ void make_joining(struct make *make, uint32_t index);
 void make_serve(struct make *make, uint32_t index, uint32_t slot);
 void make_remove(struct make *make, uint32_t index);
 struct ring_map *make_map(const struct make *make);
+/* Owners that a list has and the one before had not; in all slots. */
+uint32_t make_entered(const struct ring_list *from, const struct ring_list *to);
+uint32_t make_moved(const struct ring_map *from, const struct ring_map *to);
 
 #endif

@@ -47,7 +47,7 @@ moved(const struct make *make, const struct ring_map *from,
         weight += make->weights[i];
         copies += ring_map_owned(to, make->members[i].number);
     }
-    return ring_map_difference(from, to).copies /
+    return make_moved(from, to) /
            (copies * make->weights[make->count - 1] / weight);
 }
 

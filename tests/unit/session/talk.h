@@ -7,7 +7,7 @@
 #define UNIT_SESSION_TALK_H
 
 #include "base/ticks.h"
-#include "node/node.h"
+#include "node/inside.h"
 #include "support/case.h"
 
 #include <stdio.h>
@@ -101,7 +101,7 @@ talk_set(struct talk *talk, enum setting id, const char *value)
     cr_assert(settings_set(talk->settings, id, args, (uint32_t)count, why) == 0,
               "%s", why);
     for (uint32_t i = 0; i < talk->workers; i++)
-        cmd_env_refresh(worker_env(node_worker(talk->node, i)));
+        cmd_env_refresh(node_worker(talk->node, i)->env);
 }
 
 static inline void

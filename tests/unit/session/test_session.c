@@ -238,8 +238,7 @@ CASE(session, a_reply_of_too_many_values_kills)
     cr_expect(peer->session == NULL);
     cr_expect(
         eq(u64,
-           metric_get(
-               &worker_env(peer->worker)->metrics.output_limit_disconnections),
+           metric_get(&peer->worker->env->metrics.output_limit_disconnections),
            2));
     mem_free(text);
     talk_end(&talk);

@@ -78,27 +78,6 @@ CASE(entries, come_in_order_each_once_whatever_the_room)
     }
 }
 
-CASE(entries, live_keys_of_a_database_are_counted)
-{
-    struct store *store = filled(1500);
-    uint64_t sum = 0;
-    uint32_t db;
-
-    for (db = 0; db < STORE_DBS; db++) {
-        cr_expect(
-            eq(u64, store_slot_count_db(store, 0, db), store_count(store, db)));
-        sum += store_slot_count_db(store, 0, db);
-    }
-    cr_expect(eq(u64, sum, 1200));
-    store_free(store);
-    store = ring_store(1, 1);
-    put_text(store, "a", "v", WALL);
-    put_text(store, "b", "v", WALL);
-    cr_expect(eq(u64, store_slot_count_db(store, 0, 0), 2));
-    cr_expect(eq(u64, store_slot_count_db(store, 0, 1), 0));
-    store_free(store);
-}
-
 CASE(entries, a_version_tells_a_tombstone_and_other_content_apart)
 {
     struct store *a = ring_store(1, 1), *b = ring_store(1, 1);

@@ -245,6 +245,34 @@ execute_init(struct coord *coord)
 
 /* ---- after it ---- */
 
+/* SET key value [EX|PX|EXAT|PXAT time]: no more than that. */
+static bool
+is_blind_set(const struct bytes *args, uint32_t count)
+{
+    static const char *const options[] = {"ex", "px", "exat", "pxat"};
+    uint32_t i;
+
+    for (i = 0; count == 5 && i < ARRAY_LEN(options); i++) {
+        if (bytes_is_nocase(args[3], options[i])) return true;
+    }
+    return count == 3;
+}
+
+bool
+execute_is_blind(const struct cmd_spec *spec, const struct bytes *args,
+                 uint32_t count)
+{
+    static const char *const names[] = {"setex", "psetex", "mset",
+                                        "kula.flush"};
+    uint32_t i;
+
+    if (strcmp(spec->name, "set") == 0) return is_blind_set(args, count);
+    for (i = 0; i < ARRAY_LEN(names); i++) {
+        if (strcmp(spec->name, names[i]) == 0) return true;
+    }
+    return false;
+}
+
 void
 execute_take_reply(struct op *op, struct reply *reply, size_t start)
 {

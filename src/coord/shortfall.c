@@ -61,22 +61,6 @@ mark_others(struct coord *coord, const struct op *op)
         copies_mark_dirty(coord, op, numbers[i]);
 }
 
-/* What it does does not depend on what was there, so doing it twice is no harm.
- */
-static bool
-is_blind(const struct op *op)
-{
-    static const char *const names[] = {"setex", "psetex", "mset",
-                                        "kula.flush"};
-    uint32_t i;
-
-    if (strcmp(op->spec->name, "set") == 0) return op->arg_count == 3;
-    for (i = 0; i < ARRAY_LEN(names); i++) {
-        if (strcmp(op->spec->name, names[i]) == 0) return true;
-    }
-    return false;
-}
-
 /*
  * Increments add up wherever they are merged, so they need no tenure to be
  * kept: in sloppy mode they are sent once more as they are. (That two clients
@@ -116,7 +100,8 @@ give_up(struct coord *coord, struct op *op)
         stat_add(&coord->replica->taken_back);
         mark_others(coord, op); /* a comparison may have brought it there */
     }
-    if (op->arg_count > 0 && !op->is_told && is_blind(op)) {
+    if (!op->is_told && op_args(coord, buf_bytes(&op->args), op->arg_count) &&
+        execute_is_blind(op->spec, coord->args, op->arg_count)) {
         op_wait(coord, op, coord_now(coord) + RETRY_MS);
     } else {
         op_fail(coord, op);

@@ -28,6 +28,7 @@ coord_new(const struct coord_config *config)
     coord->reply.most = SIZE_MAX;
     op_init_router(coord);
     execute_init(coord);
+    hedge_init(coord);
     return coord;
 }
 
@@ -102,6 +103,7 @@ coord_link_open(struct coord *coord, struct link *link, uint32_t number)
     to->next = coord->links;
     if (to->next != NULL) to->next->prev = to;
     coord->links = to;
+    hedge_link_open(to);
     link->coord_data = to;
     coord->is_changed = true;
 }
@@ -132,7 +134,7 @@ op_lost(struct coord *coord, struct op *op)
         return;
     case STEP_FETCHING:
     case STEP_VERSIONS:
-        op->asked_count = op->tried = 0;
+        op->asked_count = 0;
         op->is_fetched = false;
         op_wait(coord, op, coord_now(coord));
         return;
@@ -295,6 +297,7 @@ coord_turn(struct coord *coord)
         time_out(coord, now_ms);
         if (coord->is_changed || coord->retry_ms <= now_ms)
             retry(coord, now_ms);
+        if (coord->hedge_ms <= now_ms) hedge_turn(coord);
     }
     standins_turn(coord);
     if (coord->await_count > 0) await_turn(coord);
@@ -318,6 +321,8 @@ coord_deadline_ms(const struct coord *coord)
     int64_t hints_ms = standins_deadline_ms(coord);
     int64_t await_ms = await_deadline_ms(coord);
     int64_t loans_ms = loans_deadline_ms(coord);
+
+    if (coord->hedge_ms < at) at = coord->hedge_ms;
 
     while (op != NULL && (op->step == STEP_DONE || op->step == STEP_PARTS))
         op = op->newer;

@@ -91,6 +91,7 @@ struct coord_stats {
     _Atomic uint64_t noquorum, uncertain, retries;
     _Atomic uint64_t fetches, read_repairs, copies_sent, copies_taken;
     _Atomic uint64_t exec_spanning, loans;
+    _Atomic uint64_t hedged_reads, hedged_wins;
     _Atomic uint64_t hints_sent, hints_taken, hints_delivered;
 };
 const struct coord_stats *coord_stats(const struct coord *coord);

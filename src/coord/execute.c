@@ -387,7 +387,9 @@ ask_others(struct coord *coord, struct cmd_call *call, struct op *op,
     execute_take_reply(op, call->reply, start);
     execute_keep_touched(coord, op);
     op->run++;
-    op->acks = 0;
+    op->acks = op->tried = op->asked_count = 0;
+    op->hedged = RING_NOBODY;
+    op->late_ms = INT64_MAX;
     op->acks_needed = most - 1;
     op_set_step(coord, op, STEP_VERSIONS);
     versions_ask(coord, op);

@@ -8,6 +8,7 @@
  *   copies.c   COPY, ACK, NACK: both ends
  *   shortfall.c  a write whose copies were not enough
  *   versions.c VERSIONS: reads of a quorum, both ends
+ *   hedge.c    answers that are late: another owner is asked, too
  *   fetch.c    FETCH: keys of an open tenure, both ends
  *   loans.c    LEND, LENT, BACK: slots of several nodes for one command
  *   request.c  REQUEST, REPLY: commands run elsewhere, both ends
@@ -96,6 +97,8 @@ struct op {
     bool is_fetched;  /* the keys of open tenures, see touched */
     bool is_unacked;  /* counted as such in its slots, see struct under_way */
     bool wants_retry; /* STEP_COPIES: something is to be sent again */
+    bool may_hedge;   /* STEP_ASKED: any owner may be asked */
+    bool is_aside;    /* STEP_ASKED: not, or not only, the primary was */
     int64_t retry_ms;
     struct buf args; /* wire form, kept while it may be run again */
     uint32_t arg_count;
@@ -104,7 +107,10 @@ struct op {
     struct buf behind; /* replied at once after it */
     struct link *asked[RING_OWNERS_MAX];
     uint32_t asked_count;       /* answers that are still awaited */
-    uint32_t tried;             /* owners asked so far, by place in the list */
+    uint32_t tried;             /* bits: owners asked, by place in the list */
+    int64_t asked_ms;           /* when the last of them was asked */
+    int64_t late_ms;            /* its answer is, from then on; INT64_MAX */
+    uint16_t hedged;            /* asked as well, as others were late */
     uint32_t acks, acks_needed; /* STEP_VERSIONS: answers */
     uint32_t out;               /* copies neither acknowledged nor lost */
     uint32_t run; /* executions so far: acknowledgements name theirs */
@@ -128,6 +134,14 @@ struct sent_copy {
     bool is_refused;
 };
 
+/* How quick a peer is with one kind of answers. */
+struct pace {
+    uint32_t late;    /* few of them take longer: 1/1024 ms */
+    uint8_t warm;     /* answers so far, few */
+    bool is_probe;    /* it was asked after a pause */
+    int64_t asked_ms; /* last */
+};
+
 /* Of a link: link->coord_data. */
 struct coord_link {
     struct coord_link *next, *prev; /* all of this worker */
@@ -140,6 +154,7 @@ struct coord_link {
     uint64_t first; /* number of the oldest in the ring; copies_sent is last */
     bool last_copy_taken;
     uint32_t hints_out; /* under way on it */
+    struct pace versions, requests;
 };
 
 /* The copy with this number, counted from 0. */
@@ -175,6 +190,8 @@ struct coord {
     int64_t timeout_ms; /* quorum-timeout-ms */
     bool is_changed;
     int64_t standins_ms; /* when hints are looked at next */
+    uint32_t hedges;     /* what may be spent on them: hedge.c */
+    int64_t hedge_ms;    /* when late answers are looked for next */
     struct client **due; /* owned; clients to be told at the turn's end */
     uint32_t due_count, due_room;
     /* the execution of the moment */
@@ -288,6 +305,8 @@ enum place_kind {
 struct place {
     enum place_kind kind;
     uint32_t number; /* THERE */
+    bool may_hedge;  /* THERE: any owner will do */
+    bool is_aside;   /* THERE: it is not the primary */
 };
 /* call->key or call->keys are filled. */
 struct place route_place(struct coord *coord, const struct cmd_call *call,
@@ -300,6 +319,9 @@ void route_wait(struct coord *coord, struct cmd_call *call);
 void route_wait_behind(struct coord *coord, struct cmd_call *call);
 void route_run(struct coord *coord, struct cmd_call *call);
 bool route_is_usable(const struct coord *coord, uint32_t number);
+/* The member owns all the slots that the op names. */
+bool route_owns_all(const struct coord *coord, const struct op *op,
+                    uint32_t number);
 const struct store_key *route_keys(const struct cmd_call *call,
                                    uint32_t *count);
 /* What the call's connection, its keys' prefixes and the ring say; of several
@@ -399,12 +421,28 @@ int64_t standins_deadline_ms(const struct coord *coord);
 
 /* ---- versions.c ---- */
 void versions_ask(struct coord *coord, struct op *op);
+/* One owner more; false: there is none. */
+bool versions_hedge(struct coord *coord, struct op *op);
 /* One that was behind has taken its record; true: the op has ended. */
 bool versions_repaired(struct coord *coord, struct op *op);
 void versions_frame(struct coord *coord, struct link *link,
                     const struct frame *frame);
 void versions_answer(struct coord *coord, struct link *link,
                      const struct frame *frame);
+
+/* ---- hedge.c ---- */
+void hedge_init(struct coord *coord);
+void hedge_link_open(struct coord_link *to);
+/* How long to wait for this peer before another is asked. */
+uint32_t hedge_late_ms(const struct coord *coord, const struct pace *pace);
+/* It has been asked; op->late_ms is when the answer is late. */
+void hedge_asked(struct coord *coord, struct op *op, struct pace *pace);
+void hedge_answered(struct coord *coord, struct op *op, struct link *link,
+                    struct pace *pace);
+/* Not waited for any more; false: it was not. */
+bool hedge_forget(struct op *op, const struct link *link);
+/* coord->hedge_ms has come. */
+void hedge_turn(struct coord *coord);
 
 /* ---- fetch.c ---- */
 /* Of the keys of op_note_slots. */
@@ -424,6 +462,10 @@ enum reply_status {
 };
 void request_ask(struct coord *coord, struct cmd_call *call, struct op *op,
                  uint32_t number);
+void request_ask_at(struct coord *coord, struct cmd_call *call, struct op *op,
+                    const struct place *place);
+/* A read: one owner more; false: there is none. */
+bool request_hedge(struct coord *coord, struct op *op);
 void request_frame(struct coord *coord, struct link *link,
                    const struct frame *frame);
 void request_reply(struct coord *coord, struct link *link, uint64_t request_id,

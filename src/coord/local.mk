@@ -6,6 +6,7 @@ src_libkula_a_SOURCES += \
 	src/coord/execute.c \
 	src/coord/expect.c \
 	src/coord/fetch.c \
+	src/coord/hedge.c \
 	src/coord/inside.h \
 	src/coord/loans.c \
 	src/coord/op.c \

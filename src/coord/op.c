@@ -93,8 +93,11 @@ op_new(struct coord *coord, const struct cmd_call *call)
     op->is_told = op->has_lost = op->is_resent = op->is_beaten = op->is_stale =
         op->is_short = op->wants_retry = op->has_run = op->is_spanning =
             op->is_fetched = op->is_unacked = false;
+    op->may_hedge = op->is_aside = false;
     op->is_held = true;
     op->told = NULL;
+    op->hedged = RING_NOBODY;
+    op->late_ms = INT64_MAX;
     op->retry_ms = INT64_MAX;
     op->args.used = op->reply.used = op->behind.used = 0;
     op->arg_count = 0;
@@ -314,7 +317,8 @@ op_error(struct coord *coord, struct op *op, const char *text)
 void
 op_fail(struct coord *coord, struct op *op)
 {
-    if (op->has_run && op->is_write) {
+    /* what ran here before stays so, though a peer has refused it since */
+    if (op->is_write && (op->has_run || op->step == STEP_ASKED)) {
         stat_add(&coord->stats.uncertain);
         op_error(coord, op, text_uncertain);
     } else {
@@ -340,6 +344,7 @@ op_again(struct coord *coord, struct op *op)
     struct asker asker = op->asker;
 
     stat_add(&coord->stats.retries);
+    op->id += (uint64_t)1 << 32; /* who answers late finds nobody */
     op->retry_ms = INT64_MAX;
     if (op->arg_count == 0 || !request_run(coord, &asker, op))
         op_error(coord, op, text_memory);

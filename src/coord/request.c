@@ -74,10 +74,10 @@ send_request(struct coord *coord, const struct op *op, struct link *link)
 }
 
 void
-request_ask(struct coord *coord, struct cmd_call *call, struct op *op,
-            uint32_t number)
+request_ask_at(struct coord *coord, struct cmd_call *call, struct op *op,
+               const struct place *place)
 {
-    struct link *link = coord->effects.link(coord->effects.self, number);
+    struct link *link = coord->effects.link(coord->effects.self, place->number);
 
     ASSERT(link != NULL); /* the route has looked */
     if (op == NULL) {
@@ -91,10 +91,73 @@ request_ask(struct coord *coord, struct cmd_call *call, struct op *op,
     if (op->loans != NULL) loans_end(coord, op);
     op_note_slots(op, call);
     op_set_step(coord, op, STEP_ASKED);
-    op->has_run = op->is_write;
     op->asked[0] = link;
     op->asked_count = 1;
+    op->hedged = RING_NOBODY;
+    op->late_ms = INT64_MAX;
+    op->may_hedge = place->may_hedge;
+    op->is_aside = place->is_aside;
     send_request(coord, op, link);
+    if (op->may_hedge) hedge_asked(coord, op, &coord_link_of(link)->requests);
+}
+
+void
+request_ask(struct coord *coord, struct cmd_call *call, struct op *op,
+            uint32_t number)
+{
+    struct place place = {.kind = PLACE_THERE, .number = number};
+
+    request_ask_at(coord, call, op, &place);
+}
+
+/* The client has a write to one of its slots behind it, which the primary would
+ * execute after it, and another owner perhaps before. */
+static bool
+has_write_behind(const struct op *op)
+{
+    const struct op *behind;
+    uint32_t i, k;
+
+    if (op->asker.client == NULL) return false; /* a part: all waits for it */
+    for (behind = op->next; behind != NULL; behind = behind->next) {
+        if (behind->step == STEP_PARTS) return true;
+        if (!behind->is_write) continue;
+        for (i = 0; i < behind->touched_count; i++) {
+            for (k = 0; k < op->touched_count; k++) {
+                if (behind->touched[i].slot == op->touched[k].slot) return true;
+            }
+        }
+    }
+    return false;
+}
+
+bool
+request_hedge(struct coord *coord, struct op *op)
+{
+    const struct ring_list *list =
+        ring_map_list(replica_map(coord->replica), op->touched[0].slot);
+    uint32_t i;
+
+    if (has_write_behind(op)) return false;
+    for (i = 0; i < list->count; i++) {
+        uint32_t number = list->owners[i];
+        struct link *link;
+
+        if (number == coord->replica->self ||
+            number == coord_link_of(op->asked[0])->number ||
+            !route_is_usable(coord, number) ||
+            !route_owns_all(coord, op, number)) {
+            continue;
+        }
+        link = coord->effects.link(coord->effects.self, number);
+        op->asked[op->asked_count++] = link;
+        op->hedged = (uint16_t)number;
+        op->is_aside = true;
+        send_request(coord, op, link);
+        hedge_asked(coord, op, &coord_link_of(link)->requests);
+        return true;
+    }
+    return false;
 }
 
 /* ---- answering ---- */
@@ -270,21 +333,27 @@ request_answer(struct coord *coord, struct link *link,
         link_break(link, "a reply without sense");
         return;
     }
-    if (op == NULL || op->step != STEP_ASKED || op->asked[0] != link) return;
+    if (op == NULL || op->step != STEP_ASKED || !hedge_forget(op, link)) return;
     if (op->is_write && status <= REPLY_EXECUTED)
         await_note(op, link, coord_wall(coord));
+    if (op->may_hedge)
+        hedge_answered(coord, op, link, &coord_link_of(link)->requests);
     switch ((enum reply_status)status) {
     case REPLY_DONE:
         op_set_reply(op, text);
         op_done(coord, op);
         return;
     case REPLY_EXECUTED:
-        if (!coord_link_of(link)->last_copy_taken) return; /* DONE will come */
+        if (!coord_link_of(link)->last_copy_taken) { /* DONE will come */
+            op->asked[op->asked_count++] = link;
+            return;
+        }
         op_set_reply(op, text);
         op_done(coord, op);
         return;
     case REPLY_LATE:
-        op->has_run = false;
+        if (op->asked_count > 0) return; /* a read, asked elsewhere as well */
+        op_set_step(coord, op, STEP_RETRY); /* it has not run there */
         op_fail(coord, op);
         return;
     case REPLY_LIST:
@@ -293,7 +362,6 @@ request_answer(struct coord *coord, struct link *link,
         break;
     case REPLY_AGAIN: break;
     }
-    op->has_run = false;
-    op->asked_count = 0;
+    if (op->asked_count > 0) return;
     op_wait(coord, op, coord_now(coord) + RETRY_MS);
 }

@@ -76,6 +76,19 @@ route_quorum(const struct coord *coord, const struct cmd_call *call)
     return quorum_over(call->client->quorum, count > 0 ? all : ring);
 }
 
+bool
+route_owns_all(const struct coord *coord, const struct op *op, uint32_t number)
+{
+    const struct ring_map *map = replica_map(coord->replica);
+    uint32_t i;
+
+    for (i = 0; i < op->touched_count; i++) {
+        if (!ring_list_owns(ring_map_list(map, op->touched[i].slot), number))
+            return false;
+    }
+    return true;
+}
+
 static bool
 is_settled(const struct coord *coord, uint32_t slot)
 {
@@ -149,6 +162,7 @@ order_of(const struct coord *coord, uint32_t slot, bool is_write)
             if (!has_slot(op, slot)) break;
             if (op->is_spanning) return ORDER_WAIT;
             if (op->is_write) order = ORDER_BEHIND;
+            if (is_write && op->is_aside) return ORDER_WAIT;
             break;
         case STEP_VERSIONS:
             if (is_write && has_slot(op, slot)) return ORDER_WAIT;
@@ -162,45 +176,84 @@ order_of(const struct coord *coord, uint32_t slot, bool is_write)
     return order;
 }
 
-/* An owner other than this node to read at. */
-static uint32_t
-reader(const struct coord *coord, const struct ring_list *list)
+static struct pace *
+pace_of(const struct coord *coord, uint32_t number)
 {
-    uint32_t primary = replica_primary(coord->replica, list), i;
+    struct link *link = coord->effects.link(coord->effects.self, number);
 
-    if (primary != RING_NOBODY && primary != coord->replica->self &&
-        route_is_usable(coord, primary)) {
-        return primary;
+    return &coord_link_of(link)->requests;
+}
+
+/* An owner other than this node to read at: the primary, or, if it may be any,
+ * one that is much quicker. */
+static uint32_t
+reader(const struct coord *coord, const struct ring_list *list, bool is_any)
+{
+    uint32_t best = replica_primary(coord->replica, list), best_ms, ms, i;
+
+    if (best == coord->replica->self ||
+        (best != RING_NOBODY && !route_is_usable(coord, best))) {
+        best = RING_NOBODY;
     }
+    if (best != RING_NOBODY && !is_any) return best;
+    best_ms = best != RING_NOBODY ? hedge_late_ms(coord, pace_of(coord, best))
+                                  : UINT32_MAX;
     for (i = 0; i < list->count; i++) {
         uint32_t number = list->owners[i];
 
-        if (number != coord->replica->self && route_is_usable(coord, number))
-            return number;
+        if (number == coord->replica->self || number == best ||
+            !route_is_usable(coord, number)) {
+            continue;
+        }
+        ms = hedge_late_ms(coord, pace_of(coord, number));
+        if (best != RING_NOBODY && 2 * ms >= best_ms) continue;
+        best = number;
+        best_ms = ms;
     }
-    return RING_NOBODY;
+    return best;
+}
+
+/* A read that is behind nothing, of a quorum that meets each that was written
+ * to: all owners give the same answer. */
+static bool
+may_be_any(const struct coord *coord, const struct cmd_call *call,
+           const struct ring_list *list, enum order order)
+{
+    struct quorum quorum;
+
+    if (order != ORDER_FREE || coord->asker.link != NULL) return false;
+    quorum = route_quorum(coord, call);
+    return replica_cut(quorum.r, list) + replica_cut(quorum.w, list) >
+           list->count;
 }
 
 static struct place
-place_read(struct coord *coord, const struct ring_list *list, uint32_t slot)
+place_read(struct coord *coord, const struct cmd_call *call,
+           const struct ring_list *list, uint32_t slot)
 {
     uint32_t self = coord->replica->self, primary, number;
     enum order order = order_of(coord, slot, false);
+    bool is_any;
 
-    if (order == ORDER_WAIT) return (struct place){PLACE_BEHIND, 0};
+    if (order == ORDER_WAIT) return (struct place){.kind = PLACE_BEHIND};
+    primary = replica_primary(coord->replica, list);
     if (order == ORDER_BEHIND) {
-        primary = replica_primary(coord->replica, list);
-        if (primary == self) return (struct place){PLACE_HERE, self};
+        if (primary == self)
+            return (struct place){.kind = PLACE_HERE, .number = self};
         if (primary != RING_NOBODY && route_is_usable(coord, primary))
-            return (struct place){PLACE_THERE, primary};
+            return (struct place){.kind = PLACE_THERE, .number = primary};
     }
     if (ring_list_owns(list, self) && is_settled(coord, slot))
-        return (struct place){PLACE_HERE, self};
+        return (struct place){.kind = PLACE_HERE, .number = self};
     if (coord->asker.hops >= OP_HOPS_MAX)
-        return (struct place){PLACE_NOWHERE, 0};
-    number = reader(coord, list);
-    if (number == RING_NOBODY) return (struct place){PLACE_NOWHERE, 0};
-    return (struct place){PLACE_THERE, number};
+        return (struct place){.kind = PLACE_NOWHERE};
+    is_any = may_be_any(coord, call, list, order);
+    number = reader(coord, list, is_any);
+    if (number == RING_NOBODY) return (struct place){.kind = PLACE_NOWHERE};
+    return (struct place){.kind = PLACE_THERE,
+                          .number = number,
+                          .may_hedge = is_any,
+                          .is_aside = number != primary};
 }
 
 static struct place
@@ -209,14 +262,14 @@ place_write(struct coord *coord, const struct ring_list *list, uint32_t slot)
     uint32_t number = replica_primary(coord->replica, list);
 
     if (order_of(coord, slot, true) == ORDER_WAIT)
-        return (struct place){PLACE_BEHIND, 0};
+        return (struct place){.kind = PLACE_BEHIND};
     if (number == coord->replica->self)
-        return (struct place){PLACE_HERE, number};
+        return (struct place){.kind = PLACE_HERE, .number = number};
     if (number == RING_NOBODY || !route_is_usable(coord, number) ||
         coord->asker.hops >= OP_HOPS_MAX) {
-        return (struct place){PLACE_NOWHERE, 0};
+        return (struct place){.kind = PLACE_NOWHERE};
     }
-    return (struct place){PLACE_THERE, number};
+    return (struct place){.kind = PLACE_THERE, .number = number};
 }
 
 /* Something of this client's that another node runs; a read, too: what wants
@@ -257,28 +310,31 @@ struct place
 route_place(struct coord *coord, const struct cmd_call *call, bool is_write)
 {
     const struct ring_map *map = replica_map(coord->replica);
-    struct place place = {PLACE_HERE, coord->replica->self}, other;
+    struct place place = {.kind = PLACE_HERE, .number = coord->replica->self},
+                 other;
     const struct ring_list *first = NULL;
     const struct store_key *keys;
     uint32_t count, i;
 
-    if (map == NULL) return (struct place){PLACE_NOWHERE, 0};
+    if (map == NULL) return (struct place){.kind = PLACE_NOWHERE};
     keys = route_keys(call, &count);
     for (i = 0; i < count; i++) {
         const struct ring_list *list = ring_map_list(map, keys[i].slot);
 
         if (i > 0 && keys[i].slot == keys[i - 1].slot) continue;
         other = is_write ? place_write(coord, list, keys[i].slot)
-                         : place_read(coord, list, keys[i].slot);
+                         : place_read(coord, call, list, keys[i].slot);
         if (i == 0) {
             place = other;
             first = list;
         }
         if (other.kind == PLACE_NOWHERE || other.kind == PLACE_BEHIND)
             return other;
+        place.may_hedge &= other.may_hedge;
+        place.is_aside |= other.is_aside;
         if (other.number != place.number ||
             (!is_write && !ring_list_same_owners(list, first))) {
-            return (struct place){PLACE_PARTS, 0};
+            return (struct place){.kind = PLACE_PARTS};
         }
     }
     return place;
@@ -338,7 +394,7 @@ run_keyed(struct coord *coord, struct cmd_call *call)
             execute_read(coord, call, coord->op);
         }
         return;
-    case PLACE_THERE: request_ask(coord, call, coord->op, place.number); return;
+    case PLACE_THERE: request_ask_at(coord, call, coord->op, &place); return;
     case PLACE_PARTS: parts_run(coord, call); return;
     case PLACE_BEHIND: route_wait_behind(coord, call); return;
     case PLACE_NOWHERE: route_wait(coord, call); return;

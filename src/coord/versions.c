@@ -39,35 +39,36 @@ enum { VERSION_BYTES_LEAST = 25 };
 
 /* ---- asking ---- */
 
-static bool
-owns_all(const struct coord *coord, const struct op *op, uint32_t number)
-{
-    const struct ring_map *map = replica_map(coord->replica);
-    uint32_t i;
-
-    for (i = 0; i < op->touched_count; i++) {
-        if (!ring_list_owns(ring_map_list(map, op->touched[i].slot), number))
-            return false;
-    }
-    return true;
-}
-
-/* The next owner of all keys that was not asked yet. */
-static uint32_t
-next_owner(struct coord *coord, struct op *op)
+/* An owner of all keys that was not asked yet: the first one, unless another is
+ * much quicker. */
+static struct link *
+next_owner(const struct coord *coord, struct op *op)
 {
     const struct ring_list *list =
         ring_map_list(replica_map(coord->replica), op->touched[0].slot);
+    struct link *best = NULL;
+    uint32_t best_ms = UINT32_MAX, at = 0, i;
 
-    while (op->tried < list->count) {
-        uint32_t number = list->owners[op->tried++];
+    for (i = 0; i < list->count; i++) {
+        struct link *link;
+        uint32_t ms;
 
-        if (number != coord->replica->self && owns_all(coord, op, number) &&
-            route_is_usable(coord, number)) {
-            return number;
+        if (list->owners[i] == coord->replica->self || (op->tried >> i & 1) ||
+            !(replica_health(coord->replica, list->owners[i]) &
+              PEER_REACHABLE) ||
+            !route_owns_all(coord, op, list->owners[i])) {
+            continue;
         }
+        link = coord->effects.link(coord->effects.self, list->owners[i]);
+        if (link == NULL) continue;
+        ms = hedge_late_ms(coord, &coord_link_of(link)->versions);
+        if (best != NULL && 2 * ms >= best_ms) continue;
+        best = link;
+        best_ms = ms;
+        at = i;
     }
-    return RING_NOBODY;
+    if (best != NULL) op->tried |= 1u << at;
+    return best;
 }
 
 static void
@@ -96,23 +97,38 @@ send_versions(struct coord *coord, const struct op *op, struct link *link)
     coord->effects.wake(coord->effects.self, link);
 }
 
+static void
+ask(struct coord *coord, struct op *op, struct link *link)
+{
+    op->asked[op->asked_count++] = link;
+    send_versions(coord, op, link);
+    hedge_asked(coord, op, &coord_link_of(link)->versions);
+}
+
 void
 versions_ask(struct coord *coord, struct op *op)
 {
     while (op->acks + op->asked_count < op->acks_needed) {
-        uint32_t number = next_owner(coord, op);
-        struct link *link;
+        struct link *link = next_owner(coord, op);
 
-        if (number == RING_NOBODY) {
+        if (link == NULL) {
             /* nobody left: from the start, until the deadline */
-            op->asked_count = op->tried = 0;
             op_wait(coord, op, coord_now(coord) + RETRY_MS);
             return;
         }
-        link = coord->effects.link(coord->effects.self, number);
-        op->asked[op->asked_count++] = link;
-        send_versions(coord, op, link);
+        ask(coord, op, link);
     }
+}
+
+bool
+versions_hedge(struct coord *coord, struct op *op)
+{
+    struct link *link = next_owner(coord, op);
+
+    if (link == NULL) return false;
+    op->hedged = (uint16_t)coord_link_of(link)->number;
+    ask(coord, op, link);
+    return true;
 }
 
 /* ---- answering ---- */
@@ -347,18 +363,6 @@ take_floored(struct coord *coord, const struct touched *touched,
     return true;
 }
 
-static void
-forget_asked(struct op *op, const struct link *link)
-{
-    uint32_t i;
-
-    for (i = 0; i < op->asked_count; i++) {
-        if (op->asked[i] != link) continue;
-        op->asked[i] = op->asked[--op->asked_count];
-        return;
-    }
-}
-
 struct answers {
     bool has_newer, has_unsettled;
     uint32_t repairs;
@@ -415,14 +419,14 @@ versions_answer(struct coord *coord, struct link *link,
     struct op *op = op_find(coord, frame->request_id);
     struct answers answers = {0};
 
-    if (op == NULL || op->step != STEP_VERSIONS) return;
+    if (op == NULL || op->step != STEP_VERSIONS || !hedge_forget(op, link))
+        return;
+    hedge_answered(coord, op, link, &coord_link_of(link)->versions);
     if (!read_answers(coord, op, link, frame->payload, &answers)) {
         link_break(link, "an answer without sense");
         return;
     }
-    forget_asked(op, link);
     if (answers.has_newer) {
-        op->asked_count = op->tried = 0;
         op_wait(coord, op, coord_now(coord)); /* the command runs again */
         op_again(coord, op);
         return;

@@ -774,6 +774,8 @@ info_coord(struct report *report)
         {"copies_taken", offsetof(struct coord_stats, copies_taken)},
         {"exec_spanning", offsetof(struct coord_stats, exec_spanning)},
         {"loans", offsetof(struct coord_stats, loans)},
+        {"hedged_reads", offsetof(struct coord_stats, hedged_reads)},
+        {"hedged_wins", offsetof(struct coord_stats, hedged_wins)},
         {"hints_sent", offsetof(struct coord_stats, hints_sent)},
         {"hints_taken", offsetof(struct coord_stats, hints_taken)},
         {"hints_delivered", offsetof(struct coord_stats, hints_delivered)},

@@ -18,7 +18,7 @@ tests_sim_ring_stories_SOURCES = tests/sim/ring_stories.c \
 	tests/sim/ring_stories_forget.c tests/sim/ring_stories_keys.c \
 	tests/sim/ring_stories_lives.c \
 	tests/sim/ring_stories_nodes.c tests/sim/ring_stories_quorum.c \
-	tests/sim/ring_stories_versions.c \
+	tests/sim/ring_stories_reads.c tests/sim/ring_stories_versions.c \
 	tests/sim/story.c tests/sim/story.h \
 	$(RING_SIM_SOURCES) $(SIM_SOURCES)
 tests_sim_ring_stories_CPPFLAGS = $(TEST_CPPFLAGS)

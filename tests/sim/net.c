@@ -569,6 +569,12 @@ sim_cut(struct sim *sim, uint32_t from, uint32_t to, bool cut)
 }
 
 void
+sim_slow(struct sim *sim, uint32_t from, uint32_t to, int64_t delay_ms)
+{
+    sim->net->delay_ms[from][to] = delay_ms > 0 ? delay_ms : 1;
+}
+
+void
 sim_partition(struct sim *sim, uint32_t one, uint32_t other)
 {
     uint32_t i, k;

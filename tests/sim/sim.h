@@ -131,6 +131,8 @@ bool sim_is_paused(const struct sim *sim, uint32_t node);
 void sim_clock_jump(struct sim *sim, uint32_t node, int64_t by_ms);
 /* Bytes from one node to another stall, or go on again. */
 void sim_cut(struct sim *sim, uint32_t from, uint32_t to, bool is_cut);
+/* What goes from one node to another takes so long, and half of it on top. */
+void sim_slow(struct sim *sim, uint32_t from, uint32_t to, int64_t delay_ms);
 /* Both ways between two sets of nodes (bit i: node i). */
 void sim_partition(struct sim *sim, uint32_t one, uint32_t other);
 void sim_heal(struct sim *sim); /* all links; pauses and crashes stay */

@@ -28,6 +28,7 @@ coord_new(const struct coord_config *config)
     coord->reply.most = SIZE_MAX;
     op_init_router(coord);
     execute_init(coord);
+    acting_init(coord);
     hedge_init(coord);
     return coord;
 }

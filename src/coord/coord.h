@@ -93,6 +93,7 @@ struct coord_stats {
     _Atomic uint64_t exec_spanning, loans;
     _Atomic uint64_t hedged_reads, hedged_wins;
     _Atomic uint64_t hints_sent, hints_taken, hints_delivered;
+    _Atomic uint64_t acted; /* writes that ran here for the owners */
 };
 const struct coord_stats *coord_stats(const struct coord *coord);
 

@@ -5,8 +5,8 @@
  * the first record):
  *     u8 flags (1: a repair, no tenure is checked; 2: to be kept for another,
  *     whose number follows as u16; 4: of a tenure that fewer have promised
- *     than should; 8: of the primary before, to the holder of the tenure) |
- *     varint how many
+ *     than should, with 1: it is only told so; 8: of the primary before, to the
+ *     holder of the tenure) | varint how many
  *     each: u32 list hash | u64 tenure | a record (store/record.h)
  * NACK payload:
  *     u64 number of the copy | u8 why | u64 stamp | for BEATEN: u64 tenure of
@@ -81,6 +81,7 @@ copies_mark_dirty(struct coord *coord, const struct op *op, uint32_t number)
     const struct ring_map *map = replica_map(coord->replica);
     uint32_t i;
 
+    if (op->is_acting) return; /* there is a hint for each owner */
     for (i = 0; i < op->touched_count; i++) {
         const struct touched *touched = &op->touched[i];
         const struct ring_list *list = ring_map_list(map, touched->slot);
@@ -210,9 +211,8 @@ has_acked(const struct op *op, uint32_t number)
     return false;
 }
 
-/* For each changed slot W owners have it, this node included. */
-static bool
-is_enough(const struct coord *coord, const struct op *op)
+bool
+copies_are_enough(const struct coord *coord, const struct op *op)
 {
     const struct ring_map *map = replica_map(coord->replica);
     uint32_t i, k;
@@ -220,7 +220,7 @@ is_enough(const struct coord *coord, const struct op *op)
     if (op->is_beaten) return false;
     for (i = 0; i < op->touched_count; i++) {
         const struct ring_list *list;
-        uint32_t have = 0;
+        uint32_t have = op->is_acting ? 1 : 0;
 
         if (!op->touched[i].is_changed) continue;
         list = ring_map_list(map, op->touched[i].slot);
@@ -294,11 +294,11 @@ copies_send(struct coord *coord, struct op *op)
     bool is_combined = two_will_do(coord, op) && asker_owns_all(coord, op);
 
     op->run++;
-    op->is_beaten = op->is_stale = false;
+    op->is_beaten = op->is_stale = op->is_acting = false;
     op->acked_count = op->standin_count = 0;
     for (i = 0; i < count; i++)
         send_copy(coord, op, numbers[i]);
-    if (is_enough(coord, op)) {
+    if (copies_are_enough(coord, op)) {
         op_done(coord, op);
     } else if (is_combined) {
         tell_executed(coord, op);
@@ -517,6 +517,10 @@ check_incoming(struct coord *coord, const struct incoming *incoming,
     uint32_t self = coord->replica->self;
 
     if (!ring_list_owns(list, self) && list->pending != self) return NACK_LIST;
+    if ((flags & COPY_REPAIR) && (flags & COPY_SHORT)) {
+        replica_saw_short(coord->replica, incoming->slot, incoming->tenure);
+        return 0;
+    }
     if (flags & COPY_REPAIR) {
         return is_stale_repair(coord, incoming, stamp) ? NACK_STALE : 0;
     }
@@ -719,7 +723,7 @@ count_ack(struct coord *coord, const struct sent_copy *sent, uint32_t number)
                !has_acked(op, number) &&
                op->acked_count < ARRAY_LEN(op->acked_by)) {
         op->acked_by[op->acked_count++] = (uint16_t)number;
-        if (is_enough(coord, op)) {
+        if (copies_are_enough(coord, op)) {
             op_done(coord, op);
             return;
         }

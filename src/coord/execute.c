@@ -17,8 +17,8 @@
 
 /* ---- the keys of the execution ---- */
 
-static struct touched *
-add_touched(struct coord *coord, const struct store_key *key)
+struct touched *
+execute_add_touched(struct coord *coord, const struct store_key *key)
 {
     struct touched *to;
 
@@ -62,7 +62,7 @@ static void
 note_before(struct coord *coord, const struct store_key *key, uint32_t at)
 {
     const struct slot_state *state = &coord->replica->slots[key->slot];
-    struct touched *touched = add_touched(coord, key);
+    struct touched *touched = execute_add_touched(coord, key);
     struct store_sight sight;
     size_t from = coord->before.used;
 
@@ -101,13 +101,14 @@ is_named_before(const struct coord *coord, uint32_t at)
     return false;
 }
 
-static void
-note_after(struct coord *coord, const struct store_key *key, uint32_t at)
+void
+execute_note_after(struct coord *coord, struct store *store,
+                   const struct store_key *key, uint32_t at)
 {
     struct touched *touched = &coord->touched[at];
     struct store_sight sight;
 
-    if (!store_look(coord->store, key, coord_wall(coord), &sight)) return;
+    if (!store_look(store, key, coord_wall(coord), &sight)) return;
     if (sight.version == touched->version || is_named_before(coord, at)) return;
     touched->is_changed = true;
     touched->is_counter = sight.record.kind == RECORD_VALUE &&
@@ -126,10 +127,16 @@ note_after(struct coord *coord, const struct store_key *key, uint32_t at)
 }
 
 static void
+note_after(struct coord *coord, const struct store_key *key, uint32_t at)
+{
+    execute_note_after(coord, coord->store, key, at);
+}
+
+static void
 note_seen(struct coord *coord, const struct store_key *key, uint32_t at)
 {
     const struct slot_state *state = &coord->replica->slots[key->slot];
-    struct touched *touched = add_touched(coord, key);
+    struct touched *touched = execute_add_touched(coord, key);
     struct store_sight sight;
 
     (void)at;
@@ -193,8 +200,8 @@ may_write(struct coord *coord, const struct cmd_call *call)
     return true;
 }
 
-static void
-forget_execution(struct coord *coord)
+void
+execute_forget(struct coord *coord)
 {
     coord->touched_count = coord->record_count = 0;
     coord->records.used = coord->before.used = 0;
@@ -326,13 +333,12 @@ execute_keep_touched(struct coord *coord, struct op *op)
     coord->touched_count = 0;
 }
 
-/* Not now: the tenure is not ours yet, or its keys are to be fetched first. */
-static void
-not_now(struct coord *coord, struct cmd_call *call, struct op *op)
+void
+execute_not_now(struct coord *coord, struct cmd_call *call, struct op *op)
 {
     bool wants_fetch = coord->wants_fetch, wants_loan = coord->wants_loan;
 
-    forget_execution(coord);
+    execute_forget(coord);
     if (op == NULL) {
         op = op_new(coord, call);
         call->is_taken = true;
@@ -393,7 +399,7 @@ ask_others(struct coord *coord, struct cmd_call *call, struct op *op,
     op->acks_needed = most - 1;
     op_set_step(coord, op, STEP_VERSIONS);
     versions_ask(coord, op);
-    forget_execution(coord);
+    execute_forget(coord);
 }
 
 /* A transaction that has changed nothing is a read, and this node may be a
@@ -415,31 +421,10 @@ is_read(const struct coord *coord, const struct cmd_call *call)
     return most_readers(coord, call) > 1;
 }
 
-void
-execute_write(struct coord *coord, struct cmd_call *call, struct op *op)
+struct op *
+execute_keep(struct coord *coord, struct cmd_call *call, struct op *op,
+             size_t start)
 {
-    size_t start = call->reply->out.used;
-
-    forget_execution(coord);
-    coord->quorum = route_quorum(coord, call);
-    if (!copies_can_reach(coord, call)) {
-        not_now(coord, call, op);
-        return;
-    }
-    call->guard = &coord->guard_write;
-    if (!cmd_execute(call, true)) {
-        not_now(coord, call, op);
-        return;
-    }
-    if (coord->record_count == 0 && is_read(coord, call)) {
-        ask_others(coord, call, op, start, most_readers(coord, call));
-        return;
-    }
-    if (coord->record_count == 0) {
-        execute_finish(coord, call, op, start);
-        forget_execution(coord);
-        return;
-    }
     if (op == NULL) {
         op = op_new(coord, call);
         call->is_taken = true;
@@ -455,8 +440,37 @@ execute_write(struct coord *coord, struct cmd_call *call, struct op *op)
     op->before.used = 0;
     buf_must_add(&op->before, coord->before.data, coord->before.used);
     op_set_step(coord, op, STEP_COPIES);
+    return op;
+}
+
+void
+execute_write(struct coord *coord, struct cmd_call *call, struct op *op)
+{
+    size_t start = call->reply->out.used;
+
+    execute_forget(coord);
+    coord->quorum = route_quorum(coord, call);
+    if (!copies_can_reach(coord, call)) {
+        execute_not_now(coord, call, op);
+        return;
+    }
+    call->guard = &coord->guard_write;
+    if (!cmd_execute(call, true)) {
+        execute_not_now(coord, call, op);
+        return;
+    }
+    if (coord->record_count == 0 && is_read(coord, call)) {
+        ask_others(coord, call, op, start, most_readers(coord, call));
+        return;
+    }
+    if (coord->record_count == 0) {
+        execute_finish(coord, call, op, start);
+        execute_forget(coord);
+        return;
+    }
+    op = execute_keep(coord, call, op, start);
     copies_send(coord, op);
-    forget_execution(coord);
+    execute_forget(coord);
 }
 
 void
@@ -467,15 +481,15 @@ execute_read(struct coord *coord, struct cmd_call *call, struct op *op)
 
     coord->quorum = route_quorum(coord, call);
     most = most_readers(coord, call);
-    forget_execution(coord);
+    execute_forget(coord);
     call->guard = &coord->guard_read;
     if (!cmd_execute(call, true)) {
-        not_now(coord, call, op);
+        execute_not_now(coord, call, op);
         return;
     }
     if (most <= 1) {
         execute_finish(coord, call, op, start);
-        forget_execution(coord);
+        execute_forget(coord);
         return;
     }
     ask_others(coord, call, op, start, most);

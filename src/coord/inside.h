@@ -9,6 +9,7 @@
  *   shortfall.c  a write whose copies were not enough
  *   versions.c VERSIONS: reads of a quorum, both ends
  *   hedge.c    answers that are late: another owner is asked, too
+ *   acting.c   a stand-in runs commands for owners that can't be reached
  *   fetch.c    FETCH: keys of an open tenure, both ends
  *   loans.c    LEND, LENT, BACK: slots of several nodes for one command
  *   request.c  REQUEST, REPLY: commands run elsewhere, both ends
@@ -99,6 +100,7 @@ struct op {
     bool wants_retry; /* STEP_COPIES: something is to be sent again */
     bool may_hedge;   /* STEP_ASKED: any owner may be asked */
     bool is_aside;    /* STEP_ASKED: not, or not only, the primary was */
+    bool is_acting;   /* it ran here for the owners: this copy counts */
     int64_t retry_ms;
     struct buf args; /* wire form, kept while it may be run again */
     uint32_t arg_count;
@@ -171,6 +173,7 @@ struct coord {
     struct coord_effects effects;
     struct cmd_router router;
     struct cmd_guard guard_write, guard_read;
+    struct cmd_guard guard_acting_write, guard_acting_read;
     struct coord_stats stats;
     struct op **pool; /* owned; all ops ever, by place */
     uint32_t pool_count, live_count;
@@ -298,9 +301,10 @@ void expect_slot(const struct coord *coord, uint32_t slot);
 enum place_kind {
     PLACE_HERE,
     PLACE_THERE,
+    PLACE_ACTING, /* here, for the owners: acting.c */
     PLACE_PARTS,
     PLACE_BEHIND, /* when something of its client before it has run */
-    PLACE_NOWHERE
+    PLACE_NOWHERE,
 };
 struct place {
     enum place_kind kind;
@@ -340,6 +344,17 @@ bool execute_has_tenure(struct coord *coord, uint32_t slot, uint32_t list_hash);
  * nor is doing it where nothing is known of its keys. */
 bool execute_is_blind(const struct cmd_spec *spec, const struct bytes *args,
                       uint32_t count);
+void execute_forget(struct coord *coord);
+/* It is tried again: not the primary yet, or keys are to be fetched first. */
+void execute_not_now(struct coord *coord, struct cmd_call *call, struct op *op);
+struct touched *execute_add_touched(struct coord *coord,
+                                    const struct store_key *key);
+/* What is in `store` now, to coord->records, if it has changed. */
+void execute_note_after(struct coord *coord, struct store *store,
+                        const struct store_key *key, uint32_t at);
+/* Something was changed: the op that brings it to others. */
+struct op *execute_keep(struct coord *coord, struct cmd_call *call,
+                        struct op *op, size_t start);
 /* Takes coord->touched over. */
 void execute_keep_touched(struct coord *coord, struct op *op);
 /* The reply from `start` on is whole: tells whoever asked. */
@@ -351,6 +366,8 @@ void execute_take_reply(struct op *op, struct reply *reply, size_t start);
 /* ---- copies.c ---- */
 /* Sends coord->records to the other owners; ends the op if that is enough. */
 void copies_send(struct coord *coord, struct op *op);
+/* For each changed slot W owners have it, this node and stand-ins included. */
+bool copies_are_enough(const struct coord *coord, const struct op *op);
 /* How a copy is to be taken; in its flags. */
 enum copy_flag {
     COPY_PLAIN = 0,
@@ -410,6 +427,9 @@ void shortfall_retry_soon(struct coord *coord, struct op *op);
 bool standins_send(struct coord *coord, struct op *op, uint32_t target);
 /* How many could be asked for this slot. */
 uint32_t standins_count(const struct coord *coord, uint32_t slot);
+/* Those that could be asked, in their order, this node included. */
+uint32_t standins_fit(const struct coord *coord, uint32_t slot, uint16_t *out,
+                      uint32_t room);
 /* A copy for another: true if it is kept. Takes slot locks. */
 bool standins_keep(struct coord *coord, uint32_t target,
                    const struct incoming *incoming, bool is_short);
@@ -418,6 +438,15 @@ void standins_turn(struct coord *coord);
 void standins_delivered(struct coord *coord, uint32_t number,
                         const struct hint *hint);
 int64_t standins_deadline_ms(const struct coord *coord);
+
+/* ---- acting.c ---- */
+void acting_init(struct coord *coord);
+/* The node that may run it for the slot's owners, none of which can be reached
+ * for a while now; RING_NOBODY. */
+uint32_t acting_node(const struct coord *coord, const struct cmd_call *call,
+                     uint32_t slot);
+/* At such a node. */
+void acting_run(struct coord *coord, struct cmd_call *call, struct op *op);
 
 /* ---- versions.c ---- */
 void versions_ask(struct coord *coord, struct op *op);

@@ -1,4 +1,5 @@
 src_libkula_a_SOURCES += \
+	src/coord/acting.c \
 	src/coord/await.c \
 	src/coord/coord.c \
 	src/coord/coord.h \

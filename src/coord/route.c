@@ -306,6 +306,20 @@ route_is_free(const struct coord *coord, const struct cmd_call *call)
     return true;
 }
 
+/* What no owner can do now, a stand-in perhaps can. */
+static struct place
+place_acting(const struct coord *coord, const struct cmd_call *call,
+             uint32_t slot, bool is_write)
+{
+    uint32_t number = acting_node(coord, call, slot);
+
+    if (number == RING_NOBODY || order_of(coord, slot, is_write) == ORDER_WAIT)
+        return (struct place){.kind = PLACE_NOWHERE};
+    return (struct place){.kind = number == coord->replica->self ? PLACE_ACTING
+                                                                 : PLACE_THERE,
+                          .number = number};
+}
+
 struct place
 route_place(struct coord *coord, const struct cmd_call *call, bool is_write)
 {
@@ -324,6 +338,8 @@ route_place(struct coord *coord, const struct cmd_call *call, bool is_write)
         if (i > 0 && keys[i].slot == keys[i - 1].slot) continue;
         other = is_write ? place_write(coord, list, keys[i].slot)
                          : place_read(coord, call, list, keys[i].slot);
+        if (UNLIKELY(other.kind == PLACE_NOWHERE && count == 1))
+            other = place_acting(coord, call, keys[i].slot, is_write);
         if (i == 0) {
             place = other;
             first = list;
@@ -395,6 +411,7 @@ run_keyed(struct coord *coord, struct cmd_call *call)
         }
         return;
     case PLACE_THERE: request_ask_at(coord, call, coord->op, &place); return;
+    case PLACE_ACTING: acting_run(coord, call, coord->op); return;
     case PLACE_PARTS: parts_run(coord, call); return;
     case PLACE_BEHIND: route_wait_behind(coord, call); return;
     case PLACE_NOWHERE: route_wait(coord, call); return;

@@ -30,6 +30,22 @@ is_fit(const struct coord *coord, uint32_t number)
 }
 
 uint32_t
+standins_fit(const struct coord *coord, uint32_t slot, uint16_t *out,
+             uint32_t room)
+{
+    uint16_t numbers[STANDINS_MAX];
+    uint32_t count = ring_map_standins(replica_map(coord->replica), slot,
+                                       numbers, STANDINS_MAX),
+             fit = 0, i;
+
+    for (i = 0; i < count && fit < room && !is_strict(coord); i++) {
+        if (numbers[i] == coord->replica->self || is_fit(coord, numbers[i]))
+            out[fit++] = numbers[i];
+    }
+    return fit;
+}
+
+uint32_t
 standins_count(const struct coord *coord, uint32_t slot)
 {
     const struct ring_map *map = replica_map(coord->replica);
@@ -148,10 +164,11 @@ standins_keep(struct coord *coord, uint32_t target,
 /* ---- handing over ---- */
 
 /* A slot that has become this node's own: what was kept for others is its copy
- * as well. Returns the tenure that it was written under. */
+ * as well. Returns the tenure that it was written under; *few: if too few had
+ * promised that. */
 static struct stamp
 adopt(struct coord *coord, const struct store_key *key,
-      const struct record *record)
+      const struct record *record, struct stamp *few)
 {
     const struct ring_list *list =
         ring_map_list(replica_map(coord->replica), key->slot);
@@ -159,6 +176,7 @@ adopt(struct coord *coord, const struct store_key *key,
 
     store_lock(coord->store, key->slot);
     tenure = replica_tenure_of(coord->replica, key->slot, record->stamp);
+    *few = replica_short_of(coord->replica, key->slot, record->stamp);
     if (ring_list_owns(list, coord->replica->self)) {
         coord->replica->slots[key->slot].brought++;
         (void)replica_merge(coord->replica, key, record, tenure,
@@ -187,7 +205,7 @@ hand_over(struct coord *coord, struct link *link, const struct hint *hint)
     struct frame frame = {.type = FRAME_COPY};
     struct record record;
     struct store_key key;
-    struct stamp tenure;
+    struct stamp tenure, few;
     size_t place;
 
     coord->scratch.used = 0;
@@ -200,7 +218,7 @@ hand_over(struct coord *coord, struct link *link, const struct hint *hint)
     }
     record_write(&coord->scratch, &record);
     key = store_key(held, record.db, record.key);
-    tenure = adopt(coord, &key, &record);
+    tenure = adopt(coord, &key, &record, &few);
     store_unlock(held, hint->slot);
     if (!is_target(coord, to->number, hint->slot)) {
         standins_delivered(coord, to->number, hint); /* no owner any more */
@@ -209,11 +227,12 @@ hand_over(struct coord *coord, struct link *link, const struct hint *hint)
     copies_push(to, link, &copy);
     to->hints_out++;
     place = link_begin(link, &frame, coord_wall(coord));
-    wire_put_u8(&link->out, COPY_REPAIR);
+    wire_put_u8(&link->out,
+                few.bits != 0 ? COPY_REPAIR | COPY_SHORT : COPY_REPAIR);
     wire_put_varint(&link->out, 1);
     wire_put_u32(&link->out,
                  ring_map_list(replica_map(replica), hint->slot)->hash);
-    wire_put_u64(&link->out, tenure.bits);
+    wire_put_u64(&link->out, few.bits != 0 ? few.bits : tenure.bits);
     wire_put_raw(&link->out, buf_bytes(&coord->scratch));
     link_end(link, place, true, coord_now(coord));
     coord->effects.wake(coord->effects.self, link);

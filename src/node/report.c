@@ -779,6 +779,7 @@ info_coord(struct report *report)
         {"hints_sent", offsetof(struct coord_stats, hints_sent)},
         {"hints_taken", offsetof(struct coord_stats, hints_taken)},
         {"hints_delivered", offsetof(struct coord_stats, hints_delivered)},
+        {"standin_writes", offsetof(struct coord_stats, acted)},
     };
     uint32_t i, worker;
 

@@ -66,6 +66,17 @@ latest_of(const struct stamp *tenures, uint32_t count, struct stamp stamp)
     return STAMP_NEVER;
 }
 
+struct stamp
+replica_short_of(const struct replica *replica, uint32_t slot,
+                 struct stamp stamp)
+{
+    const struct slot_state *state = &replica->slots[slot];
+    struct stamp full = latest_of(state->full, TENURES_KEPT, stamp);
+    struct stamp few = latest_of(state->few, SHORTS_KEPT, stamp);
+
+    return few.bits > full.bits ? few : STAMP_NEVER;
+}
+
 /* A version written under a tenure that fewer have promised than should is
  * neither in tenure nor out of it. */
 struct stamp

@@ -222,6 +222,9 @@ bool replica_is_out(const struct replica *replica, uint32_t slot,
 /* As far as is known here, nobody else has held a tenure since `tenure`. */
 bool replica_is_sole_since(const struct replica *replica, uint32_t slot,
                            struct stamp tenure);
+/* The short one that it was written under; STAMP_NEVER: not known, or full. */
+struct stamp replica_short_of(const struct replica *replica, uint32_t slot,
+                              struct stamp stamp);
 /*
  * store_merge, but a version that was written out of tenure (after another
  * node's later one had begun) loses to one in tenure, whatever the stamps: what

@@ -131,3 +131,95 @@ CASE(ring_reads, a_hedged_read_does_not_see_what_is_written_behind_it)
     is_equal(sim, 5);
     sim_free(sim);
 }
+
+/* ---- stand-ins that act ---- */
+
+/* Of five, those who own no copy of the key. */
+static void
+strangers_of(struct sim *sim, const char *key, uint32_t out[2], uint32_t *bits)
+{
+    uint32_t owners[3], count = 0, i;
+
+    owners_of(sim, 5, key, owners);
+    for (i = 0; i < 5; i++) {
+        if (i != owners[0] && i != owners[1] && i != owners[2])
+            out[count++] = i;
+    }
+    *bits = 1u << out[0] | 1u << out[1];
+}
+
+CASE(ring_reads, what_stand_ins_alone_have_acknowledged_is_there_after_healing)
+{
+    struct sim_ring config = SLOPPY;
+    struct sim *sim;
+    uint32_t two[2], bits, i;
+
+    config.read_quorum = 1;
+    sim = ring_of(&config, 5, 210);
+    SAYS(sim, 0, "SET {k}a old", "+OK\r\n");
+    SAYS(sim, 0, "SET {k}n 41", "+OK\r\n");
+    SAYS(sim, 0, "SET {k}b long", "+OK\r\n");
+    strangers_of(sim, "{k}", two, &bits);
+    sim_partition(sim, bits, 31u & ~bits);
+    SAYS_SOON(sim, two[0], "SET {k}a new", "+OK\r\n");
+    SAYS(sim, two[1], "GET {k}a", "$3\r\nnew\r\n");
+    SAYS(sim, two[0], "SETEX {k}e 1000 v", "+OK\r\n");
+    SAYS(sim, two[1], "INCR {k}n", ":1\r\n"); /* of what is known here */
+    SAYS(sim, two[0], "INCRBY {k}n 10", ":11\r\n");
+    for (i = 0; i < 2; i++) {
+        REFUSES(sim, two[i], "GET {k}n", "-NOQUORUM");
+        REFUSES(sim, two[i], "GET {k}b", "-NOQUORUM");
+        REFUSES(sim, two[i], "APPEND {k}b x", "-NOQUORUM");
+        REFUSES(sim, two[i], "SET {k}b x NX", "-NOQUORUM");
+        REFUSES(sim, two[i], "DEL {k}b", "-NOQUORUM");
+    }
+    sim_heal(sim);
+    is_equal(sim, 5);
+    for (i = 0; i < 5; i++) {
+        SAYS(sim, i, "GET {k}a", "$3\r\nnew\r\n");
+        SAYS(sim, i, "GET {k}n", "$2\r\n52\r\n");
+        SAYS(sim, i, "GET {k}e", "$1\r\nv\r\n");
+        SAYS(sim, i, "GET {k}b", "$4\r\nlong\r\n");
+    }
+    sim_free(sim);
+}
+
+CASE(ring_reads, one_of_the_stand_ins_that_acted_may_die)
+{
+    struct sim *sim = ring_of(&SLOPPY, 5, 211);
+    uint32_t two[2], bits, dead, i;
+
+    for (dead = 0; dead < 2; dead++) {
+        char line[32], expected[32];
+
+        strangers_of(sim, "k", two, &bits);
+        sim_partition(sim, bits, 31u & ~bits);
+        (void)snprintf(line, sizeof(line), "SET k v%u", dead);
+        (void)snprintf(expected, sizeof(expected), "$2\r\nv%u\r\n", dead);
+        SAYS_SOON(sim, two[0], line, "+OK\r\n");
+        sim_crash(sim, two[dead], false);
+        sim_heal(sim);
+        (void)sim_run_for(sim, 5000);
+        for (i = 0; i < 5; i++) {
+            if (i != two[dead]) SAYS_SOON(sim, i, "GET k", expected);
+        }
+        sim_start(sim, two[dead]);
+        is_equal(sim, 5);
+    }
+    sim_free(sim);
+}
+
+CASE(ring_reads, in_strict_mode_nobody_acts_for_owners)
+{
+    struct sim *sim = ring_of(&STRICT, 5, 212);
+    uint32_t two[2], bits;
+
+    strangers_of(sim, "k", two, &bits);
+    sim_partition(sim, bits, 31u & ~bits);
+    (void)sim_run_for(sim, 5000);
+    REFUSES(sim, two[0], "SET k v", "-NOQUORUM");
+    REFUSES(sim, two[1], "INCR k", "-NOQUORUM");
+    sim_heal(sim);
+    is_equal(sim, 5);
+    sim_free(sim);
+}

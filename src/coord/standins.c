@@ -119,6 +119,29 @@ standins_send(struct coord *coord, struct op *op, uint32_t target)
 
 /* ---- keeping ---- */
 
+/* A slot that has become this node's own: what was kept for others is its copy
+ * as well. Returns the tenure that it was written under; *few: if too few had
+ * promised that. */
+static struct stamp
+adopt(struct coord *coord, const struct store_key *key,
+      const struct record *record, struct stamp *few)
+{
+    const struct ring_list *list =
+        ring_map_list(replica_map(coord->replica), key->slot);
+    struct stamp tenure;
+
+    store_lock(coord->store, key->slot);
+    tenure = replica_tenure_of(coord->replica, key->slot, record->stamp);
+    *few = replica_short_of(coord->replica, key->slot, record->stamp);
+    if (ring_list_owns(list, coord->replica->self)) {
+        coord->replica->slots[key->slot].brought++;
+        (void)replica_merge(coord->replica, key, record, tenure,
+                            coord_wall(coord), NULL);
+    }
+    store_unlock(coord->store, key->slot);
+    return tenure;
+}
+
 bool
 standins_keep(struct coord *coord, uint32_t target,
               const struct incoming *incoming, bool is_short)
@@ -128,6 +151,7 @@ standins_keep(struct coord *coord, uint32_t target,
     struct store *held;
     struct store_key key;
     struct hint hint;
+    struct stamp few;
     enum store_outcome outcome;
     bool is_kept = false;
 
@@ -152,6 +176,7 @@ standins_keep(struct coord *coord, uint32_t target,
     /* before anybody can find the copy without a hint, and drop it */
     if (outcome != STORE_FULL && outcome != STORE_LACKING)
         is_kept = hints_put(atomic_load(&replica->hints), target, &hint);
+    if (is_kept) (void)adopt(coord, &key, record, &few);
     store_unlock(held, key.slot);
     if (!is_kept) {
         replica_drop_held(replica, key.slot, key.hash, coord_wall(coord));
@@ -162,29 +187,6 @@ standins_keep(struct coord *coord, uint32_t target,
 }
 
 /* ---- handing over ---- */
-
-/* A slot that has become this node's own: what was kept for others is its copy
- * as well. Returns the tenure that it was written under; *few: if too few had
- * promised that. */
-static struct stamp
-adopt(struct coord *coord, const struct store_key *key,
-      const struct record *record, struct stamp *few)
-{
-    const struct ring_list *list =
-        ring_map_list(replica_map(coord->replica), key->slot);
-    struct stamp tenure;
-
-    store_lock(coord->store, key->slot);
-    tenure = replica_tenure_of(coord->replica, key->slot, record->stamp);
-    *few = replica_short_of(coord->replica, key->slot, record->stamp);
-    if (ring_list_owns(list, coord->replica->self)) {
-        coord->replica->slots[key->slot].brought++;
-        (void)replica_merge(coord->replica, key, record, tenure,
-                            coord_wall(coord), NULL);
-    }
-    store_unlock(coord->store, key->slot);
-    return tenure;
-}
 
 static bool
 is_target(const struct coord *coord, uint32_t number, uint32_t slot)

@@ -326,6 +326,10 @@ keeper_remap(struct keeper *keeper, const struct ring_map *from,
             from != NULL ? ring_map_list(from, slot) : NULL;
 
         if (old != NULL && old->hash == list->hash) continue;
+        if (ring_list_owns(list, replica->self) ||
+            list->pending == replica->self) {
+            replica_adopt_held(replica, slot, wall_ms);
+        }
         store_lock(replica->store, slot);
         change_list(keeper, slot, old, list, is_first);
         store_unlock(replica->store, slot);

@@ -10,7 +10,10 @@
 /* Until the settings say more. */
 #define FORGET_MS (INT64_C(24) * 3600 * 1000)
 
-enum { HINTS_BYTES = 64 * 1024 * 1024 }; /* until the settings say more */
+enum {
+    HINTS_BYTES = 64 * 1024 * 1024, /* until the settings say more */
+    ADOPT_ENTRIES = 64,
+};
 
 struct replica *
 replica_new(const struct replica_config *config)
@@ -373,6 +376,42 @@ replica_drop_held(struct replica *replica, uint32_t slot, uint64_t hash,
                                  wall_ms);
     }
     store_unlock(held, slot);
+}
+
+static void
+adopt(struct replica *replica, struct store *held, uint32_t slot, uint64_t hash,
+      int64_t wall_ms)
+{
+    struct record record;
+    struct store_key key;
+
+    if (!store_record_of(held, slot, hash, wall_ms, &record)) return;
+    key = store_key(held, record.db, record.key);
+    store_lock(replica->store, slot);
+    replica->slots[slot].brought++;
+    (void)replica_merge(replica, &key, &record,
+                        replica_tenure_of(replica, slot, record.stamp), wall_ms,
+                        NULL);
+    store_unlock(replica->store, slot);
+}
+
+void
+replica_adopt_held(struct replica *replica, uint32_t slot, int64_t wall_ms)
+{
+    struct store *held = atomic_load(&replica->held);
+    struct store_entry entries[ADOPT_ENTRIES];
+    uint64_t from = 0;
+
+    if (held == NULL) return;
+    do {
+        uint32_t count, i;
+
+        store_lock(held, slot);
+        count = store_entries(held, slot, from, ADOPT_ENTRIES, entries, &from);
+        for (i = 0; i < count; i++)
+            adopt(replica, held, slot, entries[i].hash, wall_ms);
+        store_unlock(held, slot);
+    } while (from != 0);
 }
 
 uint64_t

@@ -284,6 +284,36 @@ CASE(settle, a_gained_copy_waits_for_enough_owners_of_the_list_before)
     world_free(world);
 }
 
+CASE(settle, a_stand_in_that_becomes_an_owner_has_what_it_kept_for_others)
+{
+    struct world *world = world_new(4, 3, 2, 2);
+    struct replica *replica = world->nodes[4].replica;
+    struct record record;
+    struct store_key key;
+    char name[16] = "";
+    uint32_t i;
+
+    world_map(world, true);
+    world_run(world, 50);
+    for (i = 0; i < 1000; i++) { /* one that node 4 is no owner of */
+        (void)snprintf(name, sizeof(name), "k%u", i);
+        if (!ring_list_owns(world_list(world, name), 4)) break;
+    }
+    world_put(world, 1, 0, name, "kept");
+    key = store_key(world->nodes[1].store, 0, bytes_str(name));
+    replica_standin(replica);
+    cr_assert(
+        store_record(world->nodes[1].store, &key, world->wall_ms, &record));
+    cr_assert(store_merge(atomic_load(&replica->held), &key, &record,
+                          world->wall_ms, NULL) == STORE_STORED);
+    cr_expect(world_get(world, 4, name)[0] == '\0');
+    world->nodes[3].is_on = false;
+    world_map(world, false);
+    cr_assert(ring_list_owns(world_list(world, name), 4));
+    cr_expect(strcmp(world_get(world, 4, name), "kept") == 0);
+    world_free(world);
+}
+
 CASE(settle, unsettled_others_are_not_enough_while_a_settled_one_is_away)
 {
     struct world *world = world_new(5, 5, 3, 3);

@@ -117,12 +117,17 @@ static bool
 enter_write(void *self, struct cmd_call *call)
 {
     struct coord *coord = self;
-    struct hints *hints = atomic_load(&coord->replica->hints);
     struct touched *touched;
     struct store_sight sight;
+    size_t bytes = 0;
+    uint32_t i;
 
-    if (!hints_have_room(hints, RING_OWNERS_MAX) || is_own(coord, &call->key))
+    for (i = 0; i < call->arg_count; i++)
+        bytes += call->args[i].size;
+    if (!replica_has_hint_room(coord->replica, bytes, RING_OWNERS_MAX) ||
+        is_own(coord, &call->key)) {
         return false;
+    }
     touched = execute_add_touched(coord, &call->key);
     touched->tenure = own_short(coord, call->key.slot);
     coord->is_short = true;

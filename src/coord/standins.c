@@ -158,6 +158,10 @@ standins_keep(struct coord *coord, uint32_t target,
     if (record->kind == RECORD_FLOOR || record->kind == RECORD_EXPIRY)
         return false; /* not the whole key: a dirty mark does better */
     replica_standin(replica);
+    if (!replica_has_hint_room(replica, record->key.size + record->value.size,
+                               1)) {
+        return false;
+    }
     if (incoming->slot < replica->slot_count) {
         store_lock(replica->store, incoming->slot);
         if (is_short) {

@@ -257,17 +257,6 @@ hints_put(struct hints *hints, uint32_t target, const struct hint *hint)
     return true;
 }
 
-bool
-hints_have_room(struct hints *hints, uint32_t count)
-{
-    bool have;
-
-    lock_take(&hints->lock);
-    have = hints->count + count <= hints->max_count;
-    lock_drop(&hints->lock);
-    return have;
-}
-
 uint32_t
 hints_take(struct hints *hints, uint32_t target, struct hint *out,
            uint32_t room)

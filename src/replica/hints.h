@@ -31,8 +31,6 @@ void hints_free(struct hints *hints); /* NULL is fine */
 void hints_limit(struct hints *hints, uint64_t max_bytes);
 /* False: no room. */
 bool hints_put(struct hints *hints, uint32_t target, const struct hint *hint);
-/* For so many more. */
-bool hints_have_room(struct hints *hints, uint32_t count);
 /* Up to `room` of a target's that are not under way, newest first; they are
  * under way now. */
 uint32_t hints_take(struct hints *hints, uint32_t target, struct hint *out,

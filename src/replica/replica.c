@@ -378,6 +378,17 @@ replica_drop_held(struct replica *replica, uint32_t slot, uint64_t hash,
     store_unlock(held, slot);
 }
 
+bool
+replica_has_hint_room(struct replica *replica, size_t bytes, uint32_t hints)
+{
+    struct store_stats stats = {0};
+    uint64_t count = replica_hint_count(replica) + hints;
+
+    store_stats(atomic_load(&replica->held), &stats);
+    return stats.object_bytes + bytes + count * HINT_BYTES <=
+           atomic_load(&replica->hints_max_bytes);
+}
+
 static void
 adopt(struct replica *replica, struct store *held, uint32_t slot, uint64_t hash,
       int64_t wall_ms)

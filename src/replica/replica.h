@@ -322,6 +322,9 @@ void replica_standin(struct replica *replica);
 void replica_drop_held(struct replica *replica, uint32_t slot, uint64_t hash,
                        int64_t wall_ms);
 uint64_t replica_hint_count(const struct replica *replica);
+/* hints-max-bytes allows for a copy of so many bytes, and `hints` hints. */
+bool replica_has_hint_room(struct replica *replica, size_t bytes,
+                           uint32_t hints);
 /* The slot has become this node's own, or is to: what it keeps for others is
  * part of its copy. No lock is held. */
 void replica_adopt_held(struct replica *replica, uint32_t slot,

@@ -223,3 +223,40 @@ CASE(ring_reads, in_strict_mode_nobody_acts_for_owners)
     is_equal(sim, 5);
     sim_free(sim);
 }
+
+/* (14d) What there is no room for is not acknowledged. */
+CASE(ring_reads, stand_ins_that_are_full_acknowledge_nothing)
+{
+    struct sim *sim = ring_of(&SLOPPY, 5, 213);
+    uint32_t owners[3], two[2], bits, i, kept = 0;
+    bool has[100];
+    char line[1100];
+
+    strangers_of(sim, "{k}", two, &bits);
+    owners_of(sim, 5, "{k}", owners);
+    for (i = 0; i < 2; i++)
+        SAYS(sim, two[i], "CONFIG SET hints-max-bytes 16384", "+OK\r\n");
+    (void)sim_run_for(sim, 2000);
+    bits |= 1u << owners[0];
+    sim_partition(sim, bits, 31u & ~bits);
+    SAYS_SOON(sim, owners[0], "SET {k}first v", "+OK\r\n");
+    for (i = 0; i < ARRAY_LEN(has); i++) {
+        (void)snprintf(line, sizeof(line), "SET {k}%u %0500u", i, i);
+        has[i] = strcmp(sim_call(sim, owners[0], line), "+OK\r\n") == 0;
+        kept += has[i];
+    }
+    cr_expect(kept > 10 && kept < 70, "%u", kept);
+    sim_crash(sim, owners[0], true); /* the stand-ins' copies are the only */
+    sim_heal(sim);
+    (void)sim_run_for(sim, 1000);
+    sim_start(sim, owners[0]);
+    is_equal(sim, 5);
+    for (i = 0; i < ARRAY_LEN(has); i++) {
+        char expected[1100];
+
+        (void)snprintf(line, sizeof(line), "GET {k}%u", i);
+        (void)snprintf(expected, sizeof(expected), "$500\r\n%0500u\r\n", i);
+        if (has[i]) SAYS(sim, i % 5, line, expected);
+    }
+    sim_free(sim);
+}

@@ -8,8 +8,9 @@
  *
  * So nothing that was evicted in a later version comes back in an older one,
  * whoever missed what. The price: while tenures change, or where an owner that
- * is not the primary took a write that another missed, a key may go that nobody
- * evicted; policies that may not do that leave tombstones instead.
+ * is not the primary took a write that another missed (a read at that one,
+ * which asks the first, drops it), a key may go that nobody evicted; policies
+ * that may not do that leave tombstones instead.
  */
 #include "bus/wire.h"
 #include "replica/inside.h"

@@ -260,3 +260,231 @@ CASE(ring_reads, stand_ins_that_are_full_acknowledge_nothing)
     }
     sim_free(sim);
 }
+
+/* ---- eviction (11) ---- */
+
+/* As its primary would for want of memory; nobody is told. */
+static void
+evict(struct sim *sim, uint32_t node, const char *name)
+{
+    struct store *store = sim_store(sim, node);
+    struct store_key key = store_key(store, 0, bytes_str(name));
+    int64_t wall_ms = sim_wall_ms(sim, node);
+
+    store_lock(store, key.slot);
+    cr_expect(store_evict(store, key.slot, key.hash, store_newest(store, &key),
+                          wall_ms),
+              "node %u has no %s", node, name);
+    store_unlock(store, key.slot);
+}
+
+static uint32_t
+copies_of(struct sim *sim, uint32_t nodes, const char *name)
+{
+    uint32_t count = 0, i;
+
+    for (i = 0; i < nodes; i++) {
+        struct store *store = sim_store(sim, i);
+        struct store_key key = store_key(store, 0, bytes_str(name));
+
+        store_lock(store, key.slot);
+        count += store_version(store, &key) != 0;
+        store_unlock(store, key.slot);
+    }
+    return count;
+}
+
+static void
+cut_off(struct sim *sim, uint32_t node)
+{
+    sim_partition(sim, 1u << node, 7u & ~(1u << node));
+}
+
+CASE(ring_reads, an_owner_that_missed_what_was_evicted_serves_no_older_value)
+{
+    uint32_t asked;
+
+    for (asked = 0; asked < 3; asked++) { /* who is asked first */
+        struct sim *sim = ring_of(&STRICT, 3, 220 + asked);
+        uint32_t a = primary_of(sim, 0, 3, "k"), b = (a + 1) % 3,
+                 c = (a + 2) % 3, i;
+
+        SAYS(sim, a, "SET k v1", "+OK\r\n");
+        becomes_quiet(sim, 3, QUIET_MS);
+        cut_off(sim, c);
+        SAYS_SOON(sim, a, "SET k v2", "+OK\r\n");
+        evict(sim, a, "k");
+        evict(sim, b, "k");
+        sim_heal(sim);
+        for (i = 0; i < 100; i++) {
+            const char *reply = sim_call(sim, (a + asked + i) % 3, "GET k");
+
+            cr_assert(strcmp(reply, "$-1\r\n") == 0 ||
+                          strncmp(reply, "-NOQUORUM", 9) == 0,
+                      "%s", reply);
+        }
+        is_equal(sim, 3);
+        cr_expect(copies_of(sim, 3, "k") == 0);
+        sim_free(sim);
+    }
+}
+
+/* The others are not told, and hold what the primary has not any more. */
+CASE(ring_reads, a_counter_that_the_primary_evicted_does_not_come_back_in_part)
+{
+    uint32_t asked;
+
+    for (asked = 0; asked < 3; asked++) {
+        struct sim *sim = ring_of(&STRICT, 3, 230 + asked);
+        uint32_t a = primary_of(sim, 0, 3, "n"), i;
+        char reply[32], number[32], expected[64];
+
+        SAYS(sim, a, "INCRBY n 5", ":5\r\n");
+        evict(sim, a, "n");
+        (void)snprintf(reply, sizeof(reply), "%s",
+                       sim_call(sim, (a + asked) % 3, "INCR n"));
+        (void)snprintf(number, sizeof(number), "%.*s",
+                       (int)strcspn(reply + 1, "\r"), reply + 1);
+        (void)snprintf(expected, sizeof(expected), "$%zu\r\n%s\r\n",
+                       strlen(number), number);
+        for (i = 0; i < 3; i++)
+            SAYS(sim, (a + i) % 3, "GET n", expected);
+        is_equal(sim, 3);
+        for (i = 0; i < 3; i++)
+            SAYS(sim, i, "GET n", expected);
+        sim_free(sim);
+    }
+}
+
+CASE(ring_reads, a_lock_that_the_primary_evicted_has_one_holder)
+{
+    uint32_t asked;
+
+    for (asked = 0; asked < 3; asked++) {
+        struct sim *sim = ring_of(&STRICT, 3, 240 + asked);
+        uint32_t a = primary_of(sim, 0, 3, "lock"), i;
+        bool is_granted;
+
+        SAYS(sim, a, "SET lock one NX", "+OK\r\n");
+        evict(sim, a, "lock");
+        is_granted = strcmp(sim_call(sim, (a + asked) % 3, "SET lock two NX"),
+                            "+OK\r\n") == 0;
+        for (i = 0; i < 6; i++) {
+            SAYS(sim, (a + i) % 3, "GET lock",
+                 is_granted ? "$3\r\ntwo\r\n" : "$3\r\none\r\n");
+            if (i == 2) is_equal(sim, 3);
+        }
+        sim_free(sim);
+    }
+}
+
+/* One that holds no tenure any more evicted, and is the primary again. */
+CASE(ring_reads, who_takes_over_does_not_bring_back_what_was_evicted)
+{
+    struct sim *sim = ring_of(&STRICT, 3, 250);
+    uint32_t a = primary_of(sim, 0, 3, "n"), b = (a + 1) % 3, i;
+
+    SAYS(sim, a, "INCRBY n 5", ":5\r\n");
+    SAYS(sim, a, "SET other v", "+OK\r\n");
+    becomes_quiet(sim, 3, QUIET_MS);
+    evict(sim, a, "n");
+    sim_crash(sim, a, false); /* before it could tell */
+    SAYS_SOON(sim, b, "INCR n", ":6\r\n");
+    sim_start(sim, a);
+    is_equal(sim, 3);
+    for (i = 0; i < 3; i++)
+        SAYS(sim, i, "GET n", "$1\r\n6\r\n");
+    sim_free(sim);
+}
+
+CASE(ring_reads, repair_brings_what_an_owner_missed_beside_evicted_keys)
+{
+    struct sim *sim = ring_of(&STRICT, 3, 251);
+    uint32_t a = primary_of(sim, 0, 3, "{k}"), b = (a + 1) % 3, c = (a + 2) % 3,
+             i;
+    char line[64];
+
+    for (i = 0; i < 40; i++) {
+        (void)snprintf(line, sizeof(line), "SET {k}%u old", i);
+        SAYS(sim, a, line, "+OK\r\n");
+    }
+    cut_off(sim, c);
+    for (i = 0; i < 40; i++) {
+        (void)snprintf(line, sizeof(line), "SET {k}%u new", i);
+        SAYS_SOON(sim, a, line, "+OK\r\n");
+        (void)snprintf(line, sizeof(line), "{k}%u", i);
+        if (i % 4 == 0) evict(sim, a, line);
+        if (i % 8 == 0) evict(sim, b, line);
+    }
+    sim_heal(sim);
+    is_equal(sim, 3);
+    for (i = 0; i < 40; i++) {
+        (void)snprintf(line, sizeof(line), "GET {k}%u", i);
+        SAYS(sim, (a + i) % 3, line, i % 4 == 0 ? "$-1\r\n" : "$3\r\nnew\r\n");
+        (void)snprintf(line, sizeof(line), "{k}%u", i);
+        cr_expect(copies_of(sim, 3, line) == (i % 4 == 0 ? 0u : 3u), "%s",
+                  line);
+    }
+    sim_free(sim);
+}
+
+/* A comes back, is the primary, and lacks what is older than what was evicted
+ * meanwhile: it was not evicted. */
+CASE(ring_reads, what_nobody_evicted_survives_a_takeover_among_evicted_keys)
+{
+    uint32_t seed;
+
+    for (seed = 0; seed < 8; seed++) {
+        struct sim *sim = ring_of(&STRICT, 3, 260 + seed);
+        uint32_t a = primary_of(sim, 0, 3, "{k}"), b = (a + 1) % 3,
+                 c = (a + 2) % 3, i;
+        bool is_told = seed % 2 == 0;
+        char line[64];
+
+        cut_off(sim, a);
+        for (i = 0; i < 40; i++) {
+            (void)snprintf(line, sizeof(line), "SET {k}%u v", i);
+            SAYS_SOON(sim, b, line, "+OK\r\n");
+            (void)snprintf(line, sizeof(line), "{k}%u", i);
+            if (i % 4 != 3) continue;
+            evict(sim, primary_of(sim, b, 3, "{k}"), line);
+            if (!is_told) continue;
+            evict(sim, primary_of(sim, b, 3, "{k}") == b ? c : b, line);
+        }
+        if (seed >= 4) sim_crash(sim, a, false);
+        sim_heal(sim);
+        if (seed >= 4) sim_start(sim, a);
+        is_equal(sim, 3);
+        for (i = 0; i < 40; i++) {
+            (void)snprintf(line, sizeof(line), "GET {k}%u", i);
+            SAYS(sim, (a + i) % 3, line,
+                 i % 4 == 3 ? "$-1\r\n" : "$1\r\nv\r\n");
+        }
+        sim_free(sim);
+    }
+}
+
+/* Lost in secret by the others: their evicted-through says that it may have
+ * been evicted, but the primary still has it. */
+CASE(ring_reads, what_the_primary_has_was_not_evicted_whatever_others_think)
+{
+    struct sim *sim = ring_of(&STRICT, 3, 270);
+    uint32_t a = primary_of(sim, 0, 3, "{k}"), i;
+
+    SAYS(sim, a, "SET {k}x v", "+OK\r\n");
+    SAYS(sim, a, "SET {k}y w", "+OK\r\n");
+    becomes_quiet(sim, 3, QUIET_MS);
+    for (i = 0; i < 3; i++)
+        evict(sim, i, "{k}y");
+    for (i = 1; i < 3; i++) {
+        struct store *store = sim_store(sim, (a + i) % 3);
+        struct store_key key = store_key(store, 0, BYTES_LIT("{k}x"));
+
+        store_lock(store, key.slot);
+        cr_expect(store_damage_drop(store, &key));
+        store_unlock(store, key.slot);
+    }
+    for (i = 0; i < 3; i++)
+        SAYS(sim, a, "GET {k}x", "$1\r\nv\r\n");
+    sim_free(sim);
+}

@@ -252,6 +252,7 @@ standins_delivered(struct coord *coord, uint32_t number,
     replica_drop_held(coord->replica, hint->slot, hint->hash,
                       coord_wall(coord));
     stat_add(&coord->stats.hints_delivered);
+    coord->standins_ms = coord_now(coord); /* there is room for more */
 }
 
 static void

@@ -21,7 +21,6 @@
 #include "coord/inside.h"
 
 enum {
-    LATE_LEAST_MS = 2,
     LATE_MOST_MS = 50,
     LATE_UNIT = 1024, /* of a ms */
     HEDGE_READS = 32,
@@ -35,7 +34,7 @@ late_ms(const struct pace *pace)
 {
     uint32_t ms = pace->late / LATE_UNIT + 1;
 
-    if (ms < LATE_LEAST_MS) return LATE_LEAST_MS;
+    if (ms < HEDGE_LEAST_MS) return HEDGE_LEAST_MS;
     return ms < LATE_MOST_MS ? ms : LATE_MOST_MS;
 }
 
@@ -74,7 +73,7 @@ hedge_link_open(struct coord_link *to)
 uint32_t
 hedge_late_ms(const struct coord *coord, const struct pace *pace)
 {
-    if (coord_now(coord) - pace->asked_ms >= PROBE_MS) return LATE_LEAST_MS;
+    if (coord_now(coord) - pace->asked_ms >= PROBE_MS) return HEDGE_LEAST_MS;
     return late_ms(pace);
 }
 
@@ -151,7 +150,7 @@ hedge_turn(struct coord *coord)
             hedge(coord, op);
         } else if (op->late_ms < coord->hedge_ms) {
             coord->hedge_ms = op->late_ms;
-            if (now_ms - op->asked_ms < LATE_LEAST_MS) return;
+            if (now_ms - op->asked_ms < HEDGE_LEAST_MS) return;
         }
     }
 }

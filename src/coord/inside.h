@@ -29,6 +29,7 @@ enum {
     OP_BEFORE_MAX = 4096,     /* a larger one is not kept to be put back */
     OP_HOPS_MAX = 3,
     RETRY_MS = 5,
+    HEDGE_LEAST_MS = 2, /* no answer is late before */
     COPY_AGE_MAX_MS = 10 * 1000,
     KEYS_ROOM_KEPT = 1024,
 };

@@ -236,8 +236,8 @@ place_read(struct coord *coord, const struct cmd_call *call,
     bool is_any;
 
     if (order == ORDER_WAIT) return (struct place){.kind = PLACE_BEHIND};
-    primary = replica_primary(coord->replica, list);
     if (order == ORDER_BEHIND) {
+        primary = replica_primary(coord->replica, list);
         if (primary == self)
             return (struct place){.kind = PLACE_HERE, .number = self};
         if (primary != RING_NOBODY && route_is_usable(coord, primary))
@@ -253,7 +253,8 @@ place_read(struct coord *coord, const struct cmd_call *call,
     return (struct place){.kind = PLACE_THERE,
                           .number = number,
                           .may_hedge = is_any,
-                          .is_aside = number != primary};
+                          .is_aside =
+                              number != replica_primary(coord->replica, list)};
 }
 
 static struct place
@@ -338,14 +339,17 @@ route_place(struct coord *coord, const struct cmd_call *call, bool is_write)
         if (i > 0 && keys[i].slot == keys[i - 1].slot) continue;
         other = is_write ? place_write(coord, list, keys[i].slot)
                          : place_read(coord, call, list, keys[i].slot);
-        if (UNLIKELY(other.kind == PLACE_NOWHERE && count == 1))
-            other = place_acting(coord, call, keys[i].slot, is_write);
+        if (UNLIKELY(other.kind == PLACE_BEHIND)) return other;
+        if (UNLIKELY(other.kind == PLACE_NOWHERE)) {
+            if (count == 1)
+                return place_acting(coord, call, keys[i].slot, is_write);
+            return other;
+        }
         if (i == 0) {
             place = other;
             first = list;
+            continue;
         }
-        if (other.kind == PLACE_NOWHERE || other.kind == PLACE_BEHIND)
-            return other;
         place.may_hedge &= other.may_hedge;
         place.is_aside |= other.is_aside;
         if (other.number != place.number ||

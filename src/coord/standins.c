@@ -38,7 +38,7 @@ standins_fit(const struct coord *coord, uint32_t slot, uint16_t *out,
                                        numbers, STANDINS_MAX),
              fit = 0, i;
 
-    for (i = 0; i < count && fit < room && !is_strict(coord); i++) {
+    for (i = 0; i < count && fit < room; i++) {
         if (numbers[i] == coord->replica->self || is_fit(coord, numbers[i]))
             out[fit++] = numbers[i];
     }

@@ -56,7 +56,8 @@ next_owner(const struct coord *coord, struct op *op)
         if (list->owners[i] == coord->replica->self || (op->tried >> i & 1) ||
             !(replica_health(coord->replica, list->owners[i]) &
               PEER_REACHABLE) ||
-            !route_owns_all(coord, op, list->owners[i])) {
+            (op->touched_count > 1 &&
+             !route_owns_all(coord, op, list->owners[i]))) {
             continue;
         }
         link = coord->effects.link(coord->effects.self, list->owners[i]);
@@ -66,6 +67,7 @@ next_owner(const struct coord *coord, struct op *op)
         best = link;
         best_ms = ms;
         at = i;
+        if (ms <= HEDGE_LEAST_MS) break; /* none is quicker */
     }
     if (best != NULL) op->tried |= 1u << at;
     return best;

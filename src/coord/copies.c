@@ -820,51 +820,54 @@ merge_beating(struct coord *coord, struct bytes rest)
     store_unlock(coord->store, key.slot);
 }
 
+/* A newer tenure was promised there: the own ones end. */
+static void
+lose_tenures(struct coord *coord, struct op *op, struct stamp seen)
+{
+    uint32_t i;
+
+    for (i = 0; i < op->touched_count; i++) {
+        uint32_t slot = op->touched[i].slot;
+
+        store_lock(coord->store, slot);
+        replica_lose(coord->replica, slot, seen);
+        store_unlock(coord->store, slot);
+    }
+    stat_add(&coord->replica->stale_writes);
+    op->is_stale = true;
+}
+
+/* The copy does not count, and leaves a mark, unless all is sent once more. */
 static void
 refused(struct coord *coord, struct link *link, struct op *op,
         enum nack_why why, struct stamp stamp, struct bytes rest)
 {
-    uint32_t number = coord_link_of(link)->number, i;
+    uint32_t number = coord_link_of(link)->number;
 
     note_failed(coord, op, link);
     switch (why) {
     case NACK_LIST:
         coord->effects.exchange(coord->effects.self, number);
-        copies_mark_dirty(coord, op, number);
         if (op->step == STEP_COPIES) shortfall_retry_soon(coord, op);
-        return;
-    case NACK_STALE:
-        for (i = 0; i < op->touched_count; i++) {
-            uint32_t slot = op->touched[i].slot;
-
-            store_lock(coord->store, slot);
-            replica_lose(coord->replica, slot, stamp);
-            store_unlock(coord->store, slot);
-        }
-        stat_add(&coord->replica->stale_writes);
-        copies_mark_dirty(coord, op, number);
-        op->is_stale = true;
-        if (op->step == STEP_VERSIONS)
-            op_wait(coord, op, coord_now(coord) + RETRY_MS);
-        return;
+        break;
+    case NACK_STALE: lose_tenures(coord, op, stamp); break;
     case NACK_BEATEN:
         merge_beating(coord, rest);
-        copies_mark_dirty(coord, op, number);
         op->is_beaten = true;
-        /* a read that mended what it had overlooked: it is done again */
-        if (op->step == STEP_VERSIONS)
-            op_wait(coord, op, coord_now(coord) + RETRY_MS);
-        return;
+        break;
     case NACK_LACKING:
         if (copies_send_now(coord, op, number, op->touched, op->touched_count,
                             COPY_PLAIN)) {
             return;
         }
         break;
-    case NACK_LATER: break;
+    case NACK_LATER:
     case NACK_FULL: break;
     }
     copies_mark_dirty(coord, op, number);
+    /* a read that mended what it had overlooked: it is done again */
+    if (op->step == STEP_VERSIONS && (why == NACK_STALE || why == NACK_BEATEN))
+        op_wait(coord, op, coord_now(coord) + RETRY_MS);
 }
 
 void

@@ -1,13 +1,15 @@
 /*
  * KULA.*: what this node itself holds of a key, and what it knows of its ring.
- * None of them is routed: each answers for the node that was asked, so their
- * rows name no keys. They take locks by themselves, and therefore have no place
- * inside MULTI.
+ * These are not routed: each answers for the node that was asked, so their rows
+ * name no keys. They take locks by themselves, and therefore have no place
+ * inside MULTI. KULA.SIBLINGS and KULA.RESOLVE are commands like GET and SET.
  */
 #include "command/admin.h"
+#include "command/string_inside.h"
 
 #include "base/hash.h"
 #include "base/number.h"
+#include "store/cells.h"
 #include "store/replicate.h"
 #include "version/counter.h"
 
@@ -110,7 +112,8 @@ put_version(struct cmd_call *call, const struct store_key *key)
     struct reply *reply = call->reply;
     struct record record = {.stamp = STAMP_NEVER};
     struct stamp newest = STAMP_NEVER, floor;
-    uint32_t i;
+    struct kin kin = {.count = 0};
+    uint32_t i, siblings;
     bool is_known;
 
     store_lock(call->store, key->slot);
@@ -138,9 +141,11 @@ put_version(struct cmd_call *call, const struct store_key *key)
     if (is_known) put_dot(reply, dot_of(&record));
     for (i = 0; i < vector_count(record.vector); i++)
         put_dot(reply, vector_at(record.vector, i));
+    kin_add_siblings(&kin, record.siblings);
+    siblings = kin.count;
     store_unlock(call->store, key->slot);
     reply_bulk_str(reply, "siblings");
-    reply_int(reply, 0);
+    reply_int(reply, siblings);
 }
 
 /* KULA.VERSION key */
@@ -216,6 +221,60 @@ kula_status(struct cmd_call *call)
     tell(call, CMD_RING_STATUS);
 }
 
+/* ---- commands over a key, anywhere ---- */
+
+static void
+put_sibling(struct reply *reply, struct stamp stamp,
+            const struct record *record, struct bytes value)
+{
+    reply_array(reply, 2);
+    put_stamp(reply, stamp);
+    if (record != NULL) {
+        put_value(reply, record);
+    } else {
+        reply_bulk(reply, value);
+    }
+}
+
+static bool
+is_shown(const struct cells *cells, int64_t wall_ms)
+{
+    return cells->kind == CELLS_TEXT &&
+           (cells->expire_ms == 0 || cells->expire_ms >= wall_ms);
+}
+
+/* KULA.SIBLINGS key: [stamp, value] of each, the one that GET answers first */
+static void
+kula_siblings(struct cmd_call *call)
+{
+    struct kin kin = {.count = 0};
+    struct record record;
+    uint32_t count, i;
+
+    if (!store_record(call->store, &call->key, call->wall_ms, &record) ||
+        record.kind != RECORD_VALUE) {
+        reply_array(call->reply, 0);
+        return;
+    }
+    kin_add_siblings(&kin, record.siblings);
+    for (i = 0, count = 1; i < kin.count; i++)
+        count += is_shown(&kin.all[i], call->wall_ms);
+    reply_array(call->reply, count);
+    put_sibling(call->reply, record.stamp, &record, record.value);
+    for (i = 0; i < kin.count; i++) {
+        if (is_shown(&kin.all[i], call->wall_ms))
+            put_sibling(call->reply, kin.all[i].stamp, NULL, kin.all[i].value);
+    }
+}
+
+/* KULA.RESOLVE key value: a write has seen all that is there, so it is SET. */
+static void
+kula_resolve(struct cmd_call *call)
+{
+    if (string_put(call, &call->key, call->args[2], EXPIRE_NONE, 0))
+        reply_ok(call->reply);
+}
+
 enum {
     SHOWS = CMD_ADMIN | CMD_LOADING | CMD_STALE | CMD_NO_MULTI,
     /* not while loading: then the store may be given another hash key */
@@ -264,12 +323,28 @@ const struct cmd_spec cmd_kula_table[] = {
      .since = "0.1.0", .complexity = "O(N), N nodes",
      .summary = "How comparing and mending copies goes.",
      .syntax = "STATUS"},
+    {.name = "kula.resolve", .group = "string",
+     .args_min = 3, .args_max = 3,
+     .flags = CMD_WRITE | CMD_DENYOOM,
+     .key_first = 1, .key_last = 1, .key_step = 1,
+     .run = kula_resolve, .acl = "write string slow",
+     .key_spec = "OW update", .since = "0.1.0", .complexity = "O(1)",
+     .summary = "Stores a value in the place of all that stand side by side.",
+     .syntax = "key value"},
     {.name = "kula.ring", .group = "server",
      .args_min = 1, .args_max = CMD_ARGS_ANY, .flags = SHOWS,
      .run = kula_ring, .acl = "admin slow dangerous",
      .since = "0.1.0", .complexity = "O(N), N slots",
      .summary = "Which nodes have which slots; or all about one slot.",
      .syntax = "[KEY key | SLOT slot]"},
+    {.name = "kula.siblings", .group = "string",
+     .args_min = 2, .args_max = 2, .flags = CMD_READONLY,
+     .key_first = 1, .key_last = 1, .key_step = 1,
+     .run = kula_siblings, .acl = "read string slow",
+     .key_spec = "RO access", .since = "0.1.0",
+     .complexity = "O(N), N values",
+     .summary = "All values that were written side by side, with their stamps.",
+     .syntax = "key"},
     {.name = "kula.status", .group = "server",
      .args_min = 1, .args_max = 1, .flags = SHOWS,
      .run = kula_status, .acl = "admin slow dangerous",

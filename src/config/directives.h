@@ -210,7 +210,7 @@ X(READ_QUORUM, "read-quorum", INT, WORKS, 0, "2", 1, 8, NONE, NONE) \
 X(WRITE_QUORUM, "write-quorum", INT, WORKS, 0, "2", 1, 8, NONE, NONE) \
 X(QUORUM_MODE, "quorum-mode", ENUM, WORKS, 0, "sloppy", 0, 0, QUORUM, NONE) \
 X(QUORUM_TIMEOUT_MS, "quorum-timeout-ms", INT, WORKS, 0, "1000", 10, 60000, NONE, NONE) \
-X(CONFLICT_POLICY, "conflict-policy", ENUM, LATER, F_FIXED, "lww", 0, 0, CONFLICT, NOT_YET) \
+X(CONFLICT_POLICY, "conflict-policy", ENUM, WORKS, 0, "lww", 0, 0, CONFLICT, NONE) \
 X(SCOPE, "scope", ENUM, LATER, F_FIXED, "local", 0, 0, SCOPE, NOT_YET) \
 X(EXEC_SPANNING, "exec-spanning", ENUM, WORKS, 0, "run", 0, 0, SPANNING, NONE) \
 X(PIPELINE_ORDER, "pipeline-order", ENUM, WORKS, 0, "loose", 0, 0, ORDER, NONE)

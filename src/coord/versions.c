@@ -135,13 +135,15 @@ versions_hedge(struct coord *coord, struct op *op)
 
 /* ---- answering ---- */
 
-/* Small ones, and counters, in which each side may have what the other lacks,
- * are sent whenever they differ. */
+/* Small ones, and those of which each side may have what the other lacks, are
+ * sent whenever they differ. */
 static bool
-is_worth_sending(const struct record *record, struct stamp newest,
+is_worth_sending(const struct coord *coord, const struct store_key *key,
+                 const struct record *record, struct stamp newest,
                  struct stamp asked)
 {
-    return newest.bits > asked.bits || record->kind == RECORD_TOMBSTONE ||
+    return store_keeps_siblings(coord->store, key) ||
+           newest.bits > asked.bits || record->kind == RECORD_TOMBSTONE ||
            record->type == OBJECT_COUNTER || record->value.size <= 64;
 }
 
@@ -197,8 +199,8 @@ answer_one(struct coord *coord, struct buf *out, uint32_t slot, uint64_t hash,
         store_touch(coord->store, &key);
         if (store_version(coord->store, &key) == version) {
             wire_put_u8(out, VERSION_SAME);
-        } else if (is_worth_sending(&record, store_newest(coord->store, &key),
-                                    newest)) {
+        } else if (is_worth_sending(coord, &key, &record,
+                                    store_newest(coord->store, &key), newest)) {
             wire_put_u8(out, VERSION_NEWER);
             wire_put_u64(
                 out,

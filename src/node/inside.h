@@ -104,7 +104,7 @@ enum {
     BUS_KEPT_MAX = 1 << 20, /* bytes of a message that waits for its link */
     BUS_ADDRESS_MAX = MEMBER_ADDRESS_MAX + 8,
     RING_LETTERS_MAX = 256, /* messages that wait for worker 0 */
-    AGREED_COUNT = 5,       /* settings of the whole ring */
+    AGREED_COUNT = 6,       /* settings of the whole ring */
     RING_LOGGED_MAX = 64,   /* refusals that are remembered as logged */
 };
 

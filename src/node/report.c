@@ -827,6 +827,7 @@ info_replica(struct report *report)
     line(report, "repair_bytes",
          replica != NULL ? load_64(&replica->repair_bytes) : 0);
     line(report, "conflicts", stats.conflicts);
+    line(report, "siblings_lost", stats.siblings_lost);
     line(report, "stale_writes",
          replica != NULL ? load_64(&replica->stale_writes) : 0);
     line(report, "short_tenures",

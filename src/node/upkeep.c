@@ -328,6 +328,9 @@ read_settings(struct ring *ring)
 {
     struct replica *replica = ring->replica;
     const struct settings *settings = ring->node->shared.settings;
+    bool keeps_siblings = upkeep_setting(ring, "conflict-policy",
+                                         CONFLICT_LWW) == CONFLICT_SIBLINGS;
+    struct store *held = atomic_load(&replica->held);
     int64_t hints_bytes = upkeep_setting(ring, "hints-max-bytes", 0);
     int64_t max_bytes = settings_int(settings, SETTING_MAXMEMORY);
     struct store_ring_stats stats;
@@ -338,6 +341,8 @@ read_settings(struct ring *ring)
                  (uint32_t)upkeep_setting(ring, "write-quorum", 2));
     atomic_store(&replica->is_strict,
                  upkeep_setting(ring, "quorum-mode", 0) == 1);
+    store_keep_siblings(replica->store, keeps_siblings);
+    if (held != NULL) store_keep_siblings(held, keeps_siblings);
     store_ring_stats(ring->node->shared.store, &stats);
     atomic_store(&replica->has_pressure,
                  max_bytes > 0 && stats.tombstone_bytes >

@@ -149,6 +149,14 @@ is_plain(const struct record *record)
            (record->kind == RECORD_VALUE && record->type == OBJECT_STRING);
 }
 
+/* In sloppy mode a version out of tenure may have been acknowledged. */
+static bool
+keeps_both(const struct replica *replica, const struct store_key *key)
+{
+    return store_keeps_siblings(replica->store, key) &&
+           !atomic_load_explicit(&replica->is_strict, memory_order_relaxed);
+}
+
 /* One of the two, the record and what is here, may be out of tenure. */
 static NOINLINE enum store_outcome
 merge_judged(struct replica *replica, const struct store_key *key,
@@ -161,8 +169,8 @@ merge_judged(struct replica *replica, const struct store_key *key,
     struct stamp local_tenure;
     bool is_record_out, is_local_out;
 
-    if (!is_plain(record) || !store_look(store, key, wall_ms, &local) ||
-        !is_plain(&local.record) ||
+    if (keeps_both(replica, key) || !is_plain(record) ||
+        !store_look(store, key, wall_ms, &local) || !is_plain(&local.record) ||
         local.record.stamp.bits == record->stamp.bits) {
         return store_merge(store, key, record, wall_ms, by);
     }
@@ -203,7 +211,8 @@ replica_merge(struct replica *replica, const struct store_key *key,
         replica_was_evicted(replica, key, record)) {
         return STORE_COVERED;
     }
-    if (UNLIKELY(state->full[0].bits != tenure.bits))
+    if (UNLIKELY(state->full[0].bits != tenure.bits ||
+                 store_keeps_siblings(replica->store, key)))
         return merge_judged(replica, key, record, tenure, wall_ms, by);
     /* of the latest tenure: it wins by its stamp, or has to be looked at */
     outcome = store_merge(replica->store, key, record, wall_ms, by);

@@ -62,7 +62,8 @@ static uint32_t
 record_bytes(const struct object *object)
 {
     enum { HEAD = 48 }; /* kind, flags, lengths, stamps */
-    size_t size = object_key(object).size + object_value(object).size + HEAD;
+    size_t size = object_key(object).size + object_value(object).size +
+                  object_siblings(object).size + HEAD;
 
     return size > UINT32_MAX ? UINT32_MAX : (uint32_t)size;
 }

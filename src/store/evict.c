@@ -150,7 +150,7 @@ leave_tombstone(struct store *store, struct found *found, struct object *object,
     struct bytes name = object_key(object);
     struct store_key key = {.hash = hash, .db = object_db(object)};
     struct buf copy = {0};
-    struct vector seen;
+    struct tail seen;
 
     if (buf_add(&copy, name.data, name.size) != ERR_OK) return false;
     key.slot = slot_index(store, found->slot);

@@ -27,7 +27,9 @@ expire_table(struct store *store, struct slot *slot, struct table *table,
                     inside_hash(store, object_db(object), object_key(object)),
                     wall_ms);
                 dropped++;
-                continue;
+                /* a sibling may stand there now, with an expiry of its own */
+                if (!place_has_expiry(found.place)) continue;
+                object = place_object(found.place);
             }
             tick = expire_tick(object_expiry_ms(object));
             if (tick < next) next = tick;

@@ -33,6 +33,7 @@
 #include "base/hash.h"
 #include "base/lock.h"
 #include "base/rng.h"
+#include "store/cells.h"
 #include "store/heap.h"
 #include "store/replicate.h"
 #include "store/table.h"
@@ -95,7 +96,7 @@ struct ring {
     uint32_t purge_slot, purge_table; /* where the next purge goes on */
     _Atomic uint64_t purge_bound;
     _Atomic int64_t tombstones, tombstone_bytes;
-    _Atomic uint64_t equal_stamps, conflicts, damaged;
+    _Atomic uint64_t equal_stamps, conflicts, siblings_lost, damaged;
 };
 
 struct store {
@@ -105,6 +106,7 @@ struct store {
     uint32_t slot_count;
     uint32_t node;
     bool is_single;
+    _Atomic bool keeps_siblings; /* conflict-policy */
     struct stamp life;           /* no share born before this is our own */
     _Atomic uint64_t stamp_mark; /* stamps above it are noted: in stamp_top */
     _Atomic uint64_t stamp_top;
@@ -130,6 +132,12 @@ struct found {
     bool is_dead; /* a tombstone, or (in a ring) an expired value */
 };
 
+/* What follows an object's value. */
+struct tail {
+    struct bytes vector, siblings; /* borrowed */
+    struct vector room;            /* of a vector made for it */
+};
+
 /* A new version in full. */
 struct draft {
     enum object_type type;
@@ -141,7 +149,7 @@ struct draft {
     struct stamp expire_stamp;
     bool has_expiry; /* also true for a stamped "no expiry" */
     struct stamp stamp;
-    struct bytes vector; /* usually empty; borrowed */
+    const struct tail *tail; /* borrowed; NULL: nothing follows the value */
 };
 
 static inline uint32_t
@@ -219,24 +227,27 @@ inside_floor(const struct store *store, uint32_t slot, uint32_t db)
     return store->ring->slots[slot].floors[db];
 }
 
-/* The vector of a write upon what is there; `room` keeps it. */
-struct bytes inside_see(const struct store *store, const struct found *found,
-                        const struct object *object, int64_t wall_ms,
-                        struct vector *room);
-/* The same, found quickly where there is none: all that is there is this
+/* The vector of a write upon what is there, in `room`. */
+const struct tail *inside_see(const struct store *store,
+                              const struct found *found,
+                              const struct object *object, int64_t wall_ms,
+                              struct tail *room);
+/* What follows an object's value, in `room`; NULL: nothing. */
+const struct tail *inside_tail(const struct object *object, struct tail *room);
+/* The same, found quickly where there is none (NULL): all that is there is this
  * node's own. */
-static inline struct bytes
+static inline const struct tail *
 inside_seen(const struct store *store, const struct found *found,
-            int64_t wall_ms, struct vector *room)
+            int64_t wall_ms, struct tail *room)
 {
     const struct object *object;
 
-    if (found->place.bucket == NULL || store->ring == NULL)
-        return bytes_of(NULL, 0);
+    if (found->place.bucket == NULL || store->ring == NULL) return NULL;
     object = place_object(found->place);
-    if (LIKELY((object->flags & (OBJECT_VECTOR | OBJECT_TYPE_MASK)) == 0 &&
+    if (LIKELY((object->flags &
+                (OBJECT_VECTOR | OBJECT_SIBLINGS | OBJECT_TYPE_MASK)) == 0 &&
                stamp_node(object->stamp) == store->node)) {
-        return bytes_of(NULL, 0);
+        return NULL;
     }
     return inside_see(store, found, object, wall_ms, room);
 }
@@ -303,7 +314,7 @@ void inside_met_expired(struct store *store, struct found *found,
  * Without memory the entry goes. */
 void inside_bury(struct store *store, struct found *found,
                  const struct store_key *key, struct stamp stamp,
-                 struct bytes vector, bool keeps_expiry);
+                 const struct tail *tail, bool keeps_expiry);
 /* An expired value ends: a tombstone, or nothing if none is needed. */
 void inside_end_expired(struct store *store, struct found *found,
                         struct object *object, uint64_t hash, int64_t wall_ms);
@@ -330,6 +341,10 @@ uint64_t inside_floor_digest(uint32_t db, struct stamp floor);
  * True if the entry itself went. */
 bool inside_cut(struct store *store, struct found *found, uint64_t hash,
                 int64_t wall_ms);
+/* What the slot's floor leaves of several writes side by side, the main one of
+ * which may have expired. False: nothing, and the entry is to go. */
+bool inside_renew(struct store *store, struct found *found, uint64_t hash,
+                  bool is_expired);
 /* An own share came back from elsewhere, perhaps not its newest: none that was
  * born in this slot until now is to be added to. */
 void inside_end_life(struct store *store, uint32_t slot);

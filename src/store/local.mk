@@ -1,4 +1,5 @@
 src_libkula_a_SOURCES += \
+	src/store/cells.h \
 	src/store/check.c \
 	src/store/entries.c \
 	src/store/evict.c \
@@ -14,6 +15,7 @@ src_libkula_a_SOURCES += \
 	src/store/record.h \
 	src/store/replicate.h \
 	src/store/ring.c \
+	src/store/siblings.c \
 	src/store/store.c \
 	src/store/store.h \
 	src/store/table.c \

@@ -6,10 +6,21 @@
 #include "store/replicate.h"
 #include "version/counter.h"
 
-struct bytes
-inside_see(const struct store *store, const struct found *found,
-           const struct object *object, int64_t wall_ms, struct vector *room)
+const struct tail *
+inside_tail(const struct object *object, struct tail *room)
 {
+    if (LIKELY(!(object->flags & (OBJECT_VECTOR | OBJECT_SIBLINGS))))
+        return NULL;
+    room->vector = object_vector(object);
+    room->siblings = object_siblings(object);
+    return room;
+}
+
+const struct tail *
+inside_see(const struct store *store, const struct found *found,
+           const struct object *object, int64_t wall_ms, struct tail *tail)
+{
+    struct vector *room = &tail->room;
     uint32_t slot = slot_index(store, found->slot);
 
     room->count = 0;
@@ -21,11 +32,14 @@ inside_see(const struct store *store, const struct found *found,
         case OBJECT_COUNTER: counter_see(object_value(object), room); break;
         }
     }
+    siblings_see(object_siblings(object), room);
     /* what all have, and everywhere, nobody has anything older than */
     if (!inside_may_purge(store, slot, object_newest(object), wall_ms))
         vector_see_all(room, object_vector(object));
     vector_drop(room, store->node);
-    return vector_bytes(room);
+    tail->vector = vector_bytes(room);
+    tail->siblings = bytes_of(NULL, 0);
+    return room->count > 0 ? tail : NULL;
 }
 
 bool

@@ -20,19 +20,6 @@
 
 #include <string.h>
 
-enum cells_kind { CELLS_NOTHING, CELLS_TEXT, CELLS_NUMBER };
-
-struct cells {
-    struct stamp stamp; /* of the base */
-    enum cells_kind kind;
-    bool is_raw, is_text;
-    struct bytes value;  /* TEXT: it; NUMBER: the counter, shares and all */
-    struct bytes vector; /* what the base was written upon */
-    bool has_expiry;
-    int64_t expire_ms;
-    struct stamp expire_stamp;
-};
-
 /* Room for what a join computes. */
 struct room {
     uint8_t left[COUNTER_BYTES_MAX], right[COUNTER_BYTES_MAX];
@@ -169,6 +156,12 @@ compare_base(const struct cells *a, const struct cells *b)
     return a->kind == CELLS_TEXT ? compare_text(a, b) : 0;
 }
 
+int
+cells_compare(const struct cells *a, const struct cells *b)
+{
+    return compare_base(a, b);
+}
+
 /* Two writes that cannot both have been. */
 static bool
 is_fault(const struct cells *a, const struct cells *b)
@@ -287,8 +280,10 @@ is_trace(const struct cells *cells, struct stamp floor)
 
 static int
 put_cells(struct store *store, struct found *found, const struct store_key *key,
-          const struct cells *cells)
+          const struct cells *cells, struct bytes siblings)
 {
+    const struct tail tail = {.vector = cells->vector, .siblings = siblings};
+    bool has_tail = cells->vector.size > 0 || siblings.size > 0;
     struct draft draft = {
         .type = cells->kind == CELLS_NUMBER ? OBJECT_COUNTER : OBJECT_STRING,
         .is_raw = cells->is_raw,
@@ -301,7 +296,7 @@ put_cells(struct store *store, struct found *found, const struct store_key *key,
         .expire_stamp = cells->expire_stamp,
         .has_expiry = cells->has_expiry,
         .stamp = cells->stamp,
-        .vector = cells->vector,
+        .tail = has_tail ? &tail : NULL,
     };
     struct object *object;
 
@@ -414,10 +409,12 @@ merge_expiry(struct store *store, struct found *found,
 static struct stamp
 record_newest(const struct record *record)
 {
-    bool is_expiry_newer =
-        record->has_expiry && record->expire_stamp.bits > record->stamp.bits;
+    struct stamp newest = siblings_newest(record->siblings);
 
-    return is_expiry_newer ? record->expire_stamp : record->stamp;
+    if (record->stamp.bits > newest.bits) newest = record->stamp;
+    if (record->has_expiry && record->expire_stamp.bits > newest.bits)
+        newest = record->expire_stamp;
+    return newest;
 }
 
 /* Puts what a join came to in the place of what is here. */
@@ -426,7 +423,7 @@ settle(struct store *store, struct found *found, const struct store_key *key,
        const struct cells *merged, int64_t wall_ms)
 {
     if (is_trace(merged, inside_floor(store, key->slot, key->db)))
-        return put_cells(store, found, key, merged);
+        return put_cells(store, found, key, merged, bytes_of(NULL, 0));
     if (found->place.bucket != NULL)
         inside_drop(store, found, place_object(found->place), key->hash,
                     wall_ms);
@@ -443,6 +440,177 @@ is_needless(const struct store *store, const struct store_key *key,
            inside_may_purge(store, key->slot, cells_newest(merged), wall_ms);
 }
 
+/* ---- writes side by side ---- */
+
+static struct kin
+kin_of(const struct cells *main, struct bytes siblings)
+{
+    struct kin kin = {.count = 0};
+
+    if (main->stamp.bits > 0) kin_add(&kin, main);
+    kin_add_siblings(&kin, siblings);
+    return kin;
+}
+
+static struct kin
+kin_of_object(const struct object *object)
+{
+    struct cells none = {.stamp = STAMP_NEVER}, main;
+
+    if (object == NULL) return kin_of(&none, bytes_of(NULL, 0));
+    main = cells_of_object(object);
+    return kin_of(&main, object_siblings(object));
+}
+
+static void
+kin_end_expired(const struct store *store, struct kin *kin, int64_t wall_ms)
+{
+    uint32_t i;
+
+    for (i = 0; i < kin->count; i++) {
+        struct cells *cells = &kin->all[i];
+
+        if (cells->expire_ms > 0 && cells->kind != CELLS_NOTHING &&
+            wall_ms - store->ring->skew_ms > cells->expire_ms) {
+            cells_end_expired(cells);
+        }
+    }
+}
+
+static int
+put_kin(struct store *store, struct found *found, const struct store_key *key,
+        const struct kin *kin)
+{
+    struct buf siblings = {0};
+    int err;
+
+    kin_encode(kin, &siblings);
+    err = put_cells(store, found, key, &kin->all[0], buf_bytes(&siblings));
+    buf_deinit(&siblings);
+    return err;
+}
+
+/* What the record's main write lost to, as beaten_by(). */
+static struct stamp
+beaten_by_kin(const struct kin *kin, const struct cells *ours,
+              struct stamp floor)
+{
+    struct cells none = {.stamp = floor};
+    uint32_t i;
+
+    for (i = 0; i < kin->count; i++) {
+        if (kin->all[i].stamp.bits == ours->stamp.bits)
+            return beaten_by(ours, &kin->all[i]);
+    }
+    for (i = 0; i < kin->count; i++) {
+        if (vector_covers(kin->all[i].stamp, kin->all[i].vector, ours->stamp))
+            return beaten_by(ours, &kin->all[i]);
+    }
+    if (ours->stamp.bits <= floor.bits) return beaten_by(ours, &none);
+    return kin->all[0].stamp; /* there was no room */
+}
+
+static bool
+is_kin_needless(const struct store *store, const struct store_key *key,
+                const struct found *found, const struct kin *kin,
+                int64_t wall_ms)
+{
+    uint32_t i;
+
+    for (i = 0; i < kin->count; i++) {
+        if (!is_needless(store, key, found, &kin->all[i], wall_ms))
+            return false;
+    }
+    return true;
+}
+
+static NOINLINE enum store_outcome
+merge_kin(struct store *store, struct found *found, const struct store_key *key,
+          const struct record *record, int64_t wall_ms, struct stamp *by)
+{
+    struct object *object =
+        found->place.bucket != NULL ? place_object(found->place) : NULL;
+    struct stamp floor = inside_floor(store, key->slot, key->db);
+    struct kin had = kin_of_object(object), kin = had;
+    struct cells ours = cells_of_record(record, NULL);
+    uint32_t lost;
+
+    kin_add(&kin, &ours);
+    kin_add_siblings(&kin, record->siblings);
+    kin_end_expired(store, &kin, wall_ms);
+    lost = kin_settle(&kin, floor);
+    atomic_fetch_add_explicit(&store->ring->siblings_lost, lost,
+                              memory_order_relaxed);
+    *by = beaten_by_kin(&kin, &ours, floor);
+    if (!kin_equal(&had, &kin) &&
+        !is_kin_needless(store, key, found, &kin, wall_ms)) {
+        bool is_over = had.count > 0 &&
+                       had.all[0].stamp.bits < ours.stamp.bits &&
+                       is_conflict(store, key, &had.all[0], &ours);
+
+        if (kin.count == 0) {
+            inside_drop(store, found, object, key->hash, wall_ms);
+        } else if (put_kin(store, found, key, &kin) != ERR_OK) {
+            return STORE_FULL;
+        }
+        if (is_over) count_conflict(store);
+        if (by->bits == 0) return STORE_STORED;
+    }
+    return by->bits > 0 ? STORE_BEATEN : STORE_COVERED;
+}
+
+/* The one that wins, where siblings are not kept. False: too many shares. */
+static bool
+fold(struct cells *cells, struct bytes siblings, struct stamp floor,
+     struct room *room)
+{
+    struct kin kin = {.count = 0};
+    struct cells out;
+    uint32_t i;
+
+    kin_add_siblings(&kin, siblings);
+    for (i = 0; i < kin.count; i++) {
+        if (!cells_join(cells, &kin.all[i], floor, room, &out)) return false;
+        *cells = out;
+    }
+    return true;
+}
+
+static bool
+is_number(const struct record *record, const struct object *object)
+{
+    if (record->kind == RECORD_VALUE && record->type != OBJECT_STRING)
+        return true;
+    return object != NULL && object_type(object) != OBJECT_STRING;
+}
+
+bool
+inside_renew(struct store *store, struct found *found, uint64_t hash,
+             bool is_expired)
+{
+    struct object *object = place_object(found->place);
+    struct bytes name = object_key(object);
+    uint32_t db = object_db(object), slot = slot_index(store, found->slot);
+    struct store_key key = {.hash = hash, .slot = slot, .db = db};
+    struct kin had = kin_of_object(object), kin = had;
+    struct buf copy = {0};
+    bool is_kept = true;
+
+    if (is_expired) cells_end_expired(&kin.all[0]);
+    (void)kin_settle(&kin, inside_floor(store, slot, db));
+    if (kin.count == 0) return false;
+    if (kin_equal(&had, &kin)) return true;
+    is_kept = buf_add(&copy, name.data, name.size) == ERR_OK;
+    key.name = buf_bytes(&copy); /* the object is about to go */
+    found->tag = hash_tag(hash, found->table->depth);
+    found->is_dead = false; /* what expires is counted by who finds it */
+    if (is_kept) is_kept = put_kin(store, found, &key, &kin) == ERR_OK;
+    buf_deinit(&copy);
+    return is_kept;
+}
+
+/* ---- one record ---- */
+
 enum store_outcome
 store_merge(struct store *store, const struct store_key *key,
             const struct record *record, int64_t wall_ms, struct stamp *by)
@@ -453,6 +621,9 @@ store_merge(struct store *store, const struct store_key *key,
     struct cells here, ours, merged;
     uint8_t rebased[COUNTER_BYTES_MAX];
     enum store_outcome outcome = STORE_COVERED;
+    struct object *object =
+        found.place.bucket != NULL ? place_object(found.place) : NULL;
+    bool has_siblings = object != NULL && object->flags & OBJECT_SIBLINGS;
     struct room room;
 
     ASSERT(store->ring != NULL && record->kind != RECORD_FLOOR);
@@ -462,9 +633,20 @@ store_merge(struct store *store, const struct store_key *key,
         if (by != NULL) *by = beaten;
         return outcome;
     }
-    here = cells_of_object(
-        found.place.bucket != NULL ? place_object(found.place) : NULL);
+    if (store_keeps_siblings(store, key) && !is_number(record, object)) {
+        outcome = merge_kin(store, &found, key, record, wall_ms, &beaten);
+        if (by != NULL) *by = beaten;
+        return outcome;
+    }
+    here = cells_of_object(object);
     ours = cells_of_record(record, rebased);
+    if (UNLIKELY(has_siblings || record->siblings.size > 0) &&
+        (!fold(&here,
+               has_siblings ? object_siblings(object) : bytes_of(NULL, 0),
+               floor, &room) ||
+         !fold(&ours, record->siblings, floor, &room))) {
+        return STORE_FULL;
+    }
     if (is_fault(&here, &ours))
         atomic_fetch_add_explicit(&store->ring->equal_stamps, 1,
                                   memory_order_relaxed);
@@ -474,7 +656,7 @@ store_merge(struct store *store, const struct store_key *key,
         cells_end_expired(&merged);
     }
     beaten = beaten_by(&ours, &merged);
-    if (!cells_equal(&here, &merged) &&
+    if ((has_siblings || !cells_equal(&here, &merged)) &&
         !is_needless(store, key, &found, &merged, wall_ms)) {
         bool ends_life =
             merged.kind == CELLS_NUMBER &&
@@ -527,6 +709,12 @@ inside_cut(struct store *store, struct found *found, uint64_t hash,
     struct room room;
     bool is_kept;
 
+    if (object->flags & OBJECT_SIBLINGS) {
+        if (inside_renew(store, found, hash, false)) return false;
+        inside_take_out(store, found, place_object(found->place), hash,
+                        wall_ms);
+        return true;
+    }
     if (here.stamp.bits > floor.bits) return false;
     is_kept = cells_newest(&here).bits > floor.bits &&
               cells_join(&here, &none, floor, &room, &merged) &&
@@ -534,7 +722,8 @@ inside_cut(struct store *store, struct found *found, uint64_t hash,
               buf_add(&copy, name.data, name.size) == ERR_OK;
     if (is_kept) {
         key.name = buf_bytes(&copy); /* the object is about to change */
-        is_kept = put_cells(store, found, &key, &merged) == ERR_OK;
+        is_kept =
+            put_cells(store, found, &key, &merged, bytes_of(NULL, 0)) == ERR_OK;
     }
     buf_deinit(&copy);
     if (is_kept) return false;
@@ -566,6 +755,7 @@ inside_record(const struct object *object, int64_t wall_ms,
         .expire_ms = object_expiry_ms(object),
         .expire_stamp = object_expiry_stamp(object),
         .vector = object_vector(object),
+        .siblings = object_siblings(object),
     };
     if (object_is_hidden(object, wall_ms)) {
         record->kind = RECORD_TOMBSTONE;

@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "base/number.h"
+#include "store/cells.h"
 #include "version/counter.h"
 
 enum { EMBEDDED_MAX = 44 }; /* Redis's limit for "embstr" */
@@ -49,23 +50,38 @@ object_expiry_stamp(const struct object *object)
 struct stamp
 object_newest(const struct object *object)
 {
-    struct stamp expiry = object_expiry_stamp(object);
+    struct stamp newest = object_expiry_stamp(object), other;
 
-    return expiry.bits > object->stamp.bits ? expiry : object->stamp;
+    if (object->stamp.bits > newest.bits) newest = object->stamp;
+    if (LIKELY(!(object->flags & OBJECT_SIBLINGS))) return newest;
+    other = siblings_newest(object_siblings(object));
+    return other.bits > newest.bits ? other : newest;
 }
 
-uint64_t
-object_version(const struct object *object)
+/* Of one that is more than a text. */
+static NOINLINE uint64_t
+version_of_more(const struct object *object)
 {
     uint64_t version = object->stamp.bits;
 
-    if (LIKELY((object->flags & (OBJECT_TYPE_MASK | OBJECT_EXPIRY)) == 0))
-        return version;
+    if (object->flags & OBJECT_SIBLINGS) {
+        version = siblings_main_version(object->stamp) ^
+                  siblings_version(object_siblings(object));
+    }
     if (object_type(object) == OBJECT_COUNTER)
         version = counter_version(object_value(object));
     if (object->flags & OBJECT_EXPIRY)
         version ^= object_expiry_cell(object_expiry_stamp(object));
     return version;
+}
+
+uint64_t
+object_version(const struct object *object)
+{
+    if (LIKELY((object->flags &
+                (OBJECT_TYPE_MASK | OBJECT_EXPIRY | OBJECT_SIBLINGS)) == 0))
+        return object->stamp.bits;
+    return version_of_more(object);
 }
 
 uint64_t
@@ -99,13 +115,29 @@ object_vector(const struct object *object)
     return bytes_of(at + 1, 8 * (size_t)(uint8_t)*at);
 }
 
+struct bytes
+object_siblings(const struct object *object)
+{
+    struct bytes value = object_value(object);
+    const char *at = value.data + value.size;
+    uint32_t size;
+
+    if (LIKELY(!(object->flags & OBJECT_SIBLINGS))) return bytes_of(NULL, 0);
+    if (object->flags & OBJECT_VECTOR) at += 1 + object_vector(object).size;
+    memcpy(&size, at, 4);
+    return bytes_of(at + 4, size);
+}
+
 size_t
 object_bytes(const struct object *object)
 {
     struct bytes value = object_value(object);
     size_t size = (size_t)(value.data + value.size - (const char *)object);
 
-    if (UNLIKELY(object->flags & OBJECT_VECTOR))
-        size += 1 + object_vector(object).size;
+    if (LIKELY(!(object->flags & (OBJECT_VECTOR | OBJECT_SIBLINGS))))
+        return size;
+    if (object->flags & OBJECT_VECTOR) size += 1 + object_vector(object).size;
+    if (object->flags & OBJECT_SIBLINGS)
+        size += 4 + object_siblings(object).size;
     return size;
 }

@@ -3,7 +3,7 @@
  *
  *   0        8       12      14   15   16
  *   | stamp  | check | flags | kl | vl | [lengths] [expiry] [its stamp]
- *                                        [floor] key value [vector]
+ *                             [floor] key value [vector] [siblings]
  *
  *   stamp    of the newest change of the value
  *   check    low 32 bits of XXH3 of the value
@@ -16,6 +16,7 @@
  *            string, the base's stamp for a counter
  *   vector   u8 how many, u64 each (version/vector.h): what the value, or the
  *            counter's base, was written upon by other nodes
+ *   siblings u32 bytes, and so many: writes beside this one (cells.h)
  *
  * A tombstone has no value and no type; its expiry, if any, is that of the
  * value that expired.
@@ -46,6 +47,7 @@ enum object_flag {
     OBJECT_TEXT = 0x1000, /* never "int", though it reads as one: likewise */
     OBJECT_TOMBSTONE = 0x2000, /* removed; kept only in a ring */
     OBJECT_VECTOR = 0x4000,
+    OBJECT_SIBLINGS = 0x8000,
 };
 
 struct object {
@@ -124,7 +126,8 @@ struct stamp object_expiry_stamp(const struct object *object);
 /* The newest stamp of any cell. */
 struct stamp object_newest(const struct object *object);
 /* XOR of H(cell's name, its stamp) over all cells; the value's, the base's and
- * the tombstone's H is the stamp itself. Changes with every change of any. */
+ * the tombstone's H is the stamp itself, unless there are siblings. Changes
+ * with every change of any. */
 uint64_t object_version(const struct object *object);
 /* The expiry's part of that. */
 uint64_t object_expiry_cell(struct stamp stamp);
@@ -132,6 +135,8 @@ uint64_t object_expiry_cell(struct stamp stamp);
 const char *object_encoding(const struct object *object);
 /* What its write has seen of other nodes; usually nothing. */
 struct bytes object_vector(const struct object *object);
+/* The writes beside it, encoded; usually nothing. */
+struct bytes object_siblings(const struct object *object);
 /* Bytes of the whole object (its heap cell may be larger). */
 size_t object_bytes(const struct object *object);
 

@@ -1,6 +1,7 @@
 #include "store/record.h"
 
 #include "ring/slot.h"
+#include "store/cells.h"
 #include "store/store.h"
 #include "version/counter.h"
 #include "version/vector.h"
@@ -13,6 +14,8 @@ enum record_flag {
     FLAG_EXPIRY = 0x40,
     FLAG_VECTOR = 0x80,
 };
+
+enum { KIND_SIBLINGS = 0x80 };
 
 /* Clocks count on from every stamp they hear of: none may be near the end. */
 #define STAMP_LIMIT (UINT64_C(1) << 63)
@@ -54,7 +57,9 @@ record_write(struct buf *out, const struct record *record)
 {
     uint8_t flags = flags_of(record);
 
-    wire_put_u8(out, (uint8_t)record->kind);
+    wire_put_u8(out, (uint8_t)(record->siblings.size > 0
+                                   ? record->kind | KIND_SIBLINGS
+                                   : (uint32_t)record->kind));
     wire_put_u8(out, flags);
     wire_put_varint(out, record->db);
     wire_put_bytes(out, record->key);
@@ -76,6 +81,7 @@ record_write(struct buf *out, const struct record *record)
         break;
     case RECORD_FLOOR: wire_put_varint(out, record->slot); break;
     }
+    if (record->siblings.size > 0) wire_put_bytes(out, record->siblings);
 }
 
 static bool
@@ -127,6 +133,17 @@ read_value(struct wire_reader *reader, uint32_t flags, struct record *record)
 }
 
 static bool
+read_siblings(struct wire_reader *reader, struct record *record)
+{
+    if (record->kind != RECORD_VALUE && record->kind != RECORD_TOMBSTONE)
+        return false;
+    if (record->type != OBJECT_STRING) return false;
+    record->siblings = wire_bytes(reader);
+    return !reader->is_bad && record->siblings.size > 0 &&
+           siblings_ok(record->siblings);
+}
+
+static bool
 read_fields(struct wire_reader *reader, uint32_t flags, struct record *record)
 {
     uint64_t slot;
@@ -153,16 +170,19 @@ bool
 record_read(struct wire_reader *reader, struct record *record)
 {
     uint32_t kind = wire_u8(reader), flags = wire_u8(reader);
+    bool has_siblings = kind & KIND_SIBLINGS;
     uint64_t db = wire_varint(reader);
 
     *record = (struct record){.db = (uint32_t)db};
     record->key = wire_bytes(reader);
     record->stamp.bits = wire_u64(reader);
+    kind &= ~(uint32_t)KIND_SIBLINGS;
     if (reader->is_bad || kind < RECORD_VALUE || kind > RECORD_FLOOR)
         return false;
     if (db >= STORE_DBS) return false;
     if (record->key.size > STORE_KEY_MAX || !stamp_is_ok(record->stamp))
         return false;
     record->kind = (enum record_kind)kind;
-    return read_fields(reader, flags, record) && !reader->is_bad;
+    if (!read_fields(reader, flags, record)) return false;
+    return has_siblings ? read_siblings(reader, record) : !reader->is_bad;
 }

@@ -14,6 +14,8 @@
  *              [i64 expiry ms, u64 its stamp]: of a value that expired; then
  *              the stamp is the value's (of a counter: its base's),
  *              [vector as above]
+ *   With 0x80 in the kind, VALUE and TOMBSTONE end with varint bytes and the
+ *   writes beside it, cells.h.
  *   FLOOR      u64 stamp: all keys of (slot, database) were removed then; the
  *              key is empty, a varint slot follows
  *
@@ -45,10 +47,11 @@ struct record {
                             * TOMBSTONE of an expired value */
     int64_t expire_ms;     /* 0: a stamped "never" */
     struct stamp expire_stamp;
-    struct bytes vector; /* VALUE, TOMBSTONE; borrowed */
-    uint64_t before;     /* EXPIRY: object_version() before it */
-    uint32_t slot;       /* FLOOR */
-    struct bytes value;  /* VALUE; borrowed */
+    struct bytes vector;   /* VALUE, TOMBSTONE; borrowed */
+    struct bytes siblings; /* likewise */
+    uint64_t before;       /* EXPIRY: object_version() before it */
+    uint32_t slot;         /* FLOOR */
+    struct bytes value;    /* VALUE; borrowed */
 };
 
 void record_write(struct buf *out, const struct record *record);

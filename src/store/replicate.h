@@ -49,6 +49,13 @@ void store_watch_stamps(struct store *store, struct stamp mark);
 void store_note_stamp(struct store *store, struct stamp promised);
 struct stamp store_noted(const struct store *store);
 
+/* conflict-policy: what two wrote without knowing of each other is kept side by
+ * side, if it is texts or removals. Any thread, no lock. */
+void store_keep_siblings(struct store *store, bool keeps);
+/* The policy of a key. */
+bool store_keeps_siblings(const struct store *store,
+                          const struct store_key *key);
+
 /* A fresh node learns its ring's hash key: while the store is empty. Unlocked.
  */
 void store_rekey(struct store *store, const uint8_t seed[32]);
@@ -194,7 +201,8 @@ struct store_ring_stats {
     uint64_t equal_stamps; /* equal stamps with unequal content, ever */
     uint64_t conflicts;    /* writes of this node that gave way to others' which
                             * were made without having seen them, ever */
-    uint64_t damaged;      /* entries found damaged, ever */
+    uint64_t siblings_lost; /* writes side by side beyond the limits, ever */
+    uint64_t damaged;       /* entries found damaged, ever */
 };
 void store_ring_stats(const struct store *store, struct store_ring_stats *out);
 

@@ -74,6 +74,7 @@ store_new_like(const struct store *store)
 
     ASSERT(like != NULL);
     like->hash_key = store->hash_key;
+    store_keep_siblings(like, atomic_load(&store->keeps_siblings));
     store_join_ring(like, store->ring != NULL ? store->ring->skew_ms : 0);
     return like;
 }
@@ -88,6 +89,19 @@ store_set_evict_hooks(struct store *store,
     store->hooks = *hooks;
     store_unlock_all(store);
     lock_drop(&store->evictor.lock);
+}
+
+void
+store_keep_siblings(struct store *store, bool keeps)
+{
+    atomic_store(&store->keeps_siblings, keeps);
+}
+
+bool
+store_keeps_siblings(const struct store *store, const struct store_key *key)
+{
+    (void)key; /* one policy for all */
+    return atomic_load_explicit(&store->keeps_siblings, memory_order_relaxed);
 }
 
 /* ---- clocks ---- */
@@ -305,11 +319,10 @@ inside_may_purge(const struct store *store, uint32_t slot, struct stamp newest,
 void
 inside_bury(struct store *store, struct found *found,
             const struct store_key *key, struct stamp stamp,
-            struct bytes vector, bool keeps_expiry)
+            const struct tail *tail, bool keeps_expiry)
 {
     struct object *object = place_object(found->place);
-    struct draft draft = {
-        .is_tombstone = true, .stamp = stamp, .vector = vector};
+    struct draft draft = {.is_tombstone = true, .stamp = stamp, .tail = tail};
 
     if (keeps_expiry) {
         draft.has_expiry = true;
@@ -332,8 +345,15 @@ inside_end_expired(struct store *store, struct found *found,
     struct bytes name = object_key(object);
     struct store_key key = {.hash = hash, .db = object_db(object)};
     struct buf copy = {0};
+    struct tail tail;
 
     key.slot = slot_index(store, found->slot);
+    if (object->flags & OBJECT_SIBLINGS) {
+        if (!inside_renew(store, found, hash, true))
+            inside_take_out(store, found, place_object(found->place), hash,
+                            wall_ms);
+        return;
+    }
     if (store->ring == NULL ||
         inside_may_purge(store, key.slot, object_newest(object), wall_ms) ||
         buf_add(&copy, name.data, name.size) != ERR_OK) {
@@ -343,7 +363,7 @@ inside_end_expired(struct store *store, struct found *found,
     key.name = buf_bytes(&copy); /* the object is about to go */
     found->tag = hash_tag(hash, found->table->depth);
     inside_bury(store, found, &key, inside_grave_stamp(object),
-                object_vector(object), true);
+                inside_tail(object, &tail), true);
     buf_deinit(&copy);
 }
 
@@ -502,5 +522,6 @@ store_ring_stats(const struct store *store, struct store_ring_stats *out)
     out->tombstone_bytes = (uint64_t)atomic_load(&ring->tombstone_bytes);
     out->equal_stamps = atomic_load(&ring->equal_stamps);
     out->conflicts = atomic_load(&ring->conflicts);
+    out->siblings_lost = atomic_load(&ring->siblings_lost);
     out->damaged = atomic_load(&ring->damaged);
 }

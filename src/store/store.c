@@ -236,8 +236,14 @@ inside_check(struct bytes value)
 uint32_t
 inside_check_of(const struct object *object)
 {
-    if (UNLIKELY(object->flags & OBJECT_TOMBSTONE)) return 0;
-    return inside_check(object_value(object));
+    const uint32_t more = OBJECT_TOMBSTONE | OBJECT_SIBLINGS;
+
+    if (LIKELY((object->flags & more) == 0))
+        return inside_check(object_value(object));
+    return (object->flags & OBJECT_TOMBSTONE
+                ? 0
+                : inside_check(object_value(object))) ^
+           siblings_check(object_siblings(object));
 }
 
 static void

@@ -21,7 +21,10 @@ draft_flags(const struct draft *draft, const struct store_key *key)
     if (draft->is_raw) flags |= OBJECT_RAW;
     if (draft->is_text) flags |= OBJECT_TEXT;
     if (draft->is_tombstone) flags |= OBJECT_TOMBSTONE;
-    if (UNLIKELY(draft->vector.size > 0)) flags |= OBJECT_VECTOR;
+    if (UNLIKELY(draft->tail != NULL)) {
+        if (draft->tail->vector.size > 0) flags |= OBJECT_VECTOR;
+        if (draft->tail->siblings.size > 0) flags |= OBJECT_SIBLINGS;
+    }
     if (draft->has_expiry) {
         flags |= OBJECT_EXPIRY;
         if (draft->expire_stamp.bits != draft->stamp.bits) {
@@ -31,14 +34,16 @@ draft_flags(const struct draft *draft, const struct store_key *key)
     return flags;
 }
 
-static size_t
+static inline size_t
 draft_bytes(const struct draft *draft, uint32_t flags,
             const struct store_key *key)
 {
     size_t size = sizeof(struct object) + object_lead(flags) + key->name.size +
                   draft->value_bytes;
 
-    if (UNLIKELY(flags & OBJECT_VECTOR)) size += 1 + draft->vector.size;
+    if (UNLIKELY(flags & OBJECT_VECTOR)) size += 1 + draft->tail->vector.size;
+    if (UNLIKELY(flags & OBJECT_SIBLINGS))
+        size += 4 + draft->tail->siblings.size;
     return size;
 }
 
@@ -93,14 +98,23 @@ fill_value(struct object *object, const struct draft *draft)
 
 /* Behind the value. */
 static NOINLINE void
-fill_vector(struct object *object, const struct draft *draft)
+fill_tail(struct object *object, const struct tail *tail)
 {
     struct bytes value = object_value(object);
     char *at = (char *)object + (value.data - (const char *)object);
 
     at += value.size;
-    *at = (char)vector_count(draft->vector);
-    memmove(at + 1, draft->vector.data, draft->vector.size);
+    if (tail->vector.size > 0) {
+        *at++ = (char)vector_count(tail->vector);
+        memmove(at, tail->vector.data, tail->vector.size);
+        at += tail->vector.size;
+    }
+    if (tail->siblings.size > 0) {
+        uint32_t size = (uint32_t)tail->siblings.size;
+
+        memcpy(at, &size, 4);
+        memmove(at + 4, tail->siblings.data, size);
+    }
 }
 
 static bool
@@ -116,8 +130,8 @@ parts_are_inside(const struct draft *draft, const struct object *old,
         if (draft->parts[i].size > 0 && data >= from && data < from + old_bytes)
             return true;
     }
-    return UNLIKELY(draft->vector.size > 0) && draft->vector.data >= from &&
-           draft->vector.data < from + old_bytes;
+    /* what follows the value comes from there, or is gathered anew */
+    return UNLIKELY(draft->tail != NULL);
 }
 
 /* Adds the entry of a key that is not there yet. */
@@ -202,7 +216,7 @@ inside_put(struct store *store, struct found *found,
     }
     fill_head(object, draft, flags, key);
     fill_value(object, draft);
-    if (UNLIKELY(flags & OBJECT_VECTOR)) fill_vector(object, draft);
+    if (UNLIKELY(draft->tail != NULL)) fill_tail(object, draft->tail);
     if (old != NULL && old != object) {
         found->place.bucket->entry[found->place.at] =
             entry_make(found->tag, object);
@@ -292,7 +306,7 @@ store_put(struct store *store, const struct store_key *key,
     };
     uint8_t encoded[COUNTER_BASE_BYTES];
     struct bytes counter = bytes_of(encoded, sizeof(encoded));
-    struct vector seen;
+    struct tail seen;
     uint32_t i;
 
     ASSERT(write->part_count <= ARRAY_LEN(write->parts));
@@ -302,7 +316,7 @@ store_put(struct store *store, const struct store_key *key,
     if (draft.value_bytes > STORE_VALUE_MAX || key->name.size > STORE_KEY_MAX)
         return ERR_MEMORY;
     draft.stamp = inside_mint(store, found.slot, wall_ms);
-    draft.vector = inside_seen(store, &found, wall_ms, &seen);
+    draft.tail = inside_seen(store, &found, wall_ms, &seen);
     if (UNLIKELY(draft.type == OBJECT_COUNTER)) {
         /* a copy of one: its shares were born under another floor */
         ASSERT(write->part_count == 1 && counter_ok(write->parts[0]));
@@ -333,7 +347,7 @@ store_put_plain(struct store *store, const struct store_key *key,
 {
     struct found found;
     struct object *object;
-    struct vector seen;
+    struct tail seen;
     struct draft draft = {.type = OBJECT_STRING,
                           .parts = &value,
                           .part_count = 1,
@@ -343,7 +357,7 @@ store_put_plain(struct store *store, const struct store_key *key,
         return ERR_MEMORY;
     found = find_live(store, key, wall_ms);
     draft.stamp = inside_mint(store, found.slot, wall_ms);
-    draft.vector = inside_seen(store, &found, wall_ms, &seen);
+    draft.tail = inside_seen(store, &found, wall_ms, &seen);
     object = inside_put(store, &found, key, &draft);
     if (object == NULL) return ERR_MEMORY;
     inside_seal(&found, key, object);
@@ -377,7 +391,7 @@ store_edit(struct store *store, const struct store_key *key, size_t size,
     struct object *object = found_object(&found);
     char scratch[OBJECT_TEXT_ROOM];
     struct bytes text = {NULL, 0};
-    struct vector seen;
+    struct tail seen;
     struct draft draft = {.type = OBJECT_STRING,
                           .is_raw = true,
                           .parts = &text,
@@ -387,7 +401,7 @@ store_edit(struct store *store, const struct store_key *key, size_t size,
     if (size > STORE_VALUE_MAX) return ERR_MEMORY;
     if (object != NULL) text = object_text(object, scratch);
     draft.stamp = inside_mint(store, found.slot, wall_ms);
-    draft.vector = inside_seen(store, &found, wall_ms, &seen);
+    draft.tail = inside_seen(store, &found, wall_ms, &seen);
     keep_expiry(&draft, object);
     if (object != NULL && can_edit_in_place(object, &draft, key)) {
         size_t old_size = text.size;
@@ -397,7 +411,7 @@ store_edit(struct store *store, const struct store_key *key, size_t size,
         if (size > old_size) {
             memset(value_memory(object) + old_size, 0, size - old_size);
         }
-        if (draft.vector.size > 0) fill_vector(object, &draft);
+        if (draft.tail != NULL) fill_tail(object, draft.tail);
     } else {
         object = inside_put(store, &found, key, &draft);
         if (object == NULL) return ERR_MEMORY;
@@ -462,7 +476,7 @@ store_add(struct store *store, const struct store_key *key, int64_t delta,
     struct stamp floor = inside_floor(store, key->slot, key->db);
     uint8_t encoded[COUNTER_BYTES_MAX];
     struct bytes value;
-    struct vector seen;
+    struct tail seen;
     struct draft draft = {
         .type = OBJECT_COUNTER, .parts = &value, .part_count = 1};
 
@@ -475,14 +489,16 @@ store_add(struct store *store, const struct store_key *key, int64_t delta,
     value = as_counter(object, floor, encoded);
     draft.stamp = inside_mint(store, found.slot, wall_ms);
     /* its base stays, or is what is dead there */
-    draft.vector = object != NULL ? object_vector(object)
-                                  : inside_seen(store, &found, wall_ms, &seen);
+    draft.tail = object != NULL ? inside_tail(object, &seen)
+                                : inside_seen(store, &found, wall_ms, &seen);
     keep_expiry_cell(&draft, object);
     draft.value_bytes = counter_add(value, delta, draft.stamp,
                                     inside_life(store, key->slot), encoded);
-    if (draft.value_bytes == 0) {
-        /* too many lives have added to it: as if it were set to the sum */
-        draft.vector = inside_seen(store, &found, wall_ms, &seen);
+    if (draft.value_bytes == 0 ||
+        (object != NULL && object->flags & OBJECT_SIBLINGS)) {
+        /* too many lives have added to it, or it stands for its siblings from
+         * now on: as if it were set to the sum */
+        draft.tail = inside_seen(store, &found, wall_ms, &seen);
         counter_begin(encoded,
                       (int64_t)((uint64_t)counter_sum(value) + (uint64_t)delta),
                       draft.stamp);
@@ -501,7 +517,7 @@ store_delete(struct store *store, const struct store_key *key, int64_t wall_ms)
 {
     struct found found = inside_find(store, key);
     struct object *object = found_object(&found);
-    struct vector seen;
+    struct tail seen;
     bool is_expired;
 
     if (object == NULL) return false;
@@ -551,6 +567,7 @@ inside_put_expiry(struct store *store, struct found *found,
                           .expire_stamp = stamp};
     size_t old_bytes, bytes;
     uint32_t flags, check;
+    struct tail tail;
 
     value = object_value(object);
     check = object->check;
@@ -559,7 +576,7 @@ inside_put_expiry(struct store *store, struct found *found,
     draft.is_text = object->flags & OBJECT_TEXT;
     draft.value_bytes = value.size;
     draft.stamp = object->stamp;
-    draft.vector = object_vector(object);
+    draft.tail = inside_tail(object, &tail);
     flags = draft_flags(&draft, key);
     old_bytes = object_bytes(object);
     bytes = old_bytes + object_lead(flags) - object_lead(object->flags);

@@ -398,6 +398,66 @@ check_history(const struct history *history, const struct check_rules *rules,
     }
 }
 
+/* ---- siblings ---- */
+
+/* A change that may have been made upon it: it was not over before. */
+static bool
+is_perhaps_seen(const struct run *run, const struct item *set)
+{
+    uint32_t i;
+
+    for (i = 0; i < run->count; i++) {
+        const struct item *item = run->items[i];
+
+        if (item == set || !is_change(item)) continue;
+        if (item->outcome != OUTCOME_REFUSED &&
+            item->replied_ms >= set->invoked_ms) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+check_siblings(const struct history *history, uint32_t key, struct bytes reply,
+               struct verdict *verdict)
+{
+    uint8_t *seen = mem_must_zero(history->next_value + 1);
+    struct run run;
+    uint64_t value;
+    size_t at;
+    uint32_t i;
+
+    run_init(&run, history, REGISTER, key);
+    if (reply.size == 0 || reply.data[0] != '*')
+        verdict_add(verdict, "%s: siblings at the end: %.*s", run.name,
+                    (int)min_u64(reply.size, 100), reply.data);
+    for (at = 0; at + 3 < reply.size; at++) {
+        if (reply.data[at] != '\n' || reply.data[at + 1] != 'v') continue;
+        value =
+            history_value(bytes_of(reply.data + at + 1, reply.size - at - 1));
+        if (find_set(&run, value) == NULL) {
+            verdict_add(verdict, "%s: sibling v%llu was never written",
+                        run.name, (unsigned long long)value);
+        } else {
+            seen[value] = 1;
+        }
+    }
+    for (i = 0; i < run.count; i++) {
+        const struct item *item = run.items[i];
+
+        if (item->kind != ITEM_SET || item->outcome != OUTCOME_DONE) continue;
+        if (seen[item->value] > 0 || is_perhaps_seen(&run, item)) continue;
+        verdict_add(verdict,
+                    "%s: v%llu (node %u, %lld-%lld) is no sibling, and nobody "
+                    "has written upon it",
+                    run.name, (unsigned long long)item->value, item->node,
+                    (long long)item->invoked_ms, (long long)item->replied_ms);
+    }
+    run_deinit(&run);
+    mem_free(seen);
+}
+
 void
 check_final(const struct history *history, const struct check_rules *rules,
             enum family family, uint32_t key, struct bytes reply,

@@ -34,6 +34,8 @@ struct check_rules {
     /* an acknowledged write is not lost behind one acknowledged before */
     bool keeps_last_write;
     bool keeps_words; /* nor one that was appended */
+    /* conflict-policy siblings: nor any, but by one that may have seen it */
+    bool keeps_siblings;
     int64_t slack_ms; /* by which clocks may turn two writes round; 0: none */
     int64_t expiry_slack_ms;
 };
@@ -45,6 +47,10 @@ void check_history(const struct history *history,
 void check_final(const struct history *history, const struct check_rules *rules,
                  enum family family, uint32_t key, struct bytes reply,
                  struct verdict *verdict);
+
+/* What KULA.SIBLINGS of a register answers in the end. */
+void check_siblings(const struct history *history, uint32_t key,
+                    struct bytes reply, struct verdict *verdict);
 
 /* All nodes are up and members, agree on the ring, are settled; nobody has
  * marks or copies for others. `why` (may be NULL) gets the first thing that is
@@ -67,6 +73,10 @@ struct check_versions *check_versions_new(struct sim *sim,
                                           uint32_t nodes);
 void check_versions_look(struct check_versions *versions,
                          struct verdict *verdict);
+/* conflict-policy siblings, in the end: an acknowledged register is there, or
+ * what is there was written by somebody who had seen it. */
+void check_versions_siblings(struct check_versions *versions, uint32_t key,
+                             struct verdict *verdict);
 /* Prints what changes of the key of that name. */
 void check_versions_watch(struct check_versions *versions, const char *name);
 void check_versions_free(struct check_versions *versions);

@@ -12,10 +12,20 @@
 #include "sim/check.h"
 
 #include "base/memory.h"
+#include "store/cells.h"
 
 #include <stdio.h>
 
-enum { WATCHED = 60 }; /* the last bytes of a list of words */
+enum {
+    WATCHED = 60,        /* the last bytes of a list of words */
+    DOTS = 4,            /* a write may be executed again */
+    KEPT_MS = 15 * 1000, /* vectors forget what is older than 20 s */
+};
+
+/* The stamps under which a value was seen in some store. */
+struct dots {
+    struct stamp at[DOTS];
+};
 
 struct seen {
     struct stamp newest;
@@ -33,7 +43,9 @@ struct check_versions {
     uint64_t lost[SIM_NODES_MAX]; /* taken back, out of tenure */
     bool has_lost;                /* since the last look */
     struct seen *seen;            /* owned; [node][family][key] */
-    const char *watched;          /* borrowed; NULL: none */
+    struct dots *dots;            /* owned; of each value of a register */
+    uint64_t dots_room;
+    const char *watched; /* borrowed; NULL: none */
 };
 
 /* What is looked at. */
@@ -64,6 +76,56 @@ check_versions_new(struct sim *sim, const struct history *history,
     versions->seen =
         mem_must_zero(seen_count(versions, nodes) * sizeof(struct seen));
     return versions;
+}
+
+static void
+note_dot(struct check_versions *versions, struct bytes text, struct stamp dot)
+{
+    uint64_t value = history_value(text), room = versions->dots_room;
+    uint32_t i;
+
+    if (value == 0) return;
+    if (value >= room) {
+        versions->dots_room = 2 * value + 256;
+        versions->dots = mem_must_array(versions->dots, versions->dots_room,
+                                        sizeof(*versions->dots));
+        memset(versions->dots + room, 0,
+               (versions->dots_room - room) * sizeof(*versions->dots));
+    }
+    for (i = 0; i < DOTS; i++) {
+        struct stamp *at = &versions->dots[value].at[i];
+
+        if (at->bits == dot.bits) return;
+        if (at->bits != 0) continue;
+        *at = dot;
+        return;
+    }
+}
+
+/* All writes of a key that stand side by side in a store. */
+static struct kin
+kin_of(const struct record *record)
+{
+    struct kin kin = {.count = 0};
+    struct cells main = {.stamp = record->stamp,
+                         .vector = record->vector,
+                         .value = record->value,
+                         .kind = record->kind == RECORD_VALUE ? CELLS_TEXT
+                                                              : CELLS_NOTHING};
+
+    kin_add(&kin, &main);
+    kin_add_siblings(&kin, record->siblings);
+    return kin;
+}
+
+static void
+note_dots(struct check_versions *versions, const struct record *record)
+{
+    struct kin kin = kin_of(record);
+    uint32_t i;
+
+    for (i = 0; i < kin.count; i++)
+        note_dot(versions, kin.all[i].value, kin.all[i].stamp);
 }
 
 static void
@@ -98,6 +160,7 @@ read_now(const struct look *look, struct seen *now)
             buf_must_add(&now->words, record.value.data, record.value.size);
         else if (look->family != COUNTER)
             now->value = history_value(record.value);
+        if (look->family == REGISTER) note_dots(look->versions, &record);
     }
     store_unlock(store, at.slot);
     return true;
@@ -296,6 +359,87 @@ check_versions_look(struct check_versions *versions, struct verdict *verdict)
     }
 }
 
+/* A write of them has seen it, or is it. */
+static bool
+is_covered(const struct kin *kin, struct stamp dot)
+{
+    uint32_t i;
+
+    for (i = 0; i < kin->count; i++) {
+        if (vector_covers(kin->all[i].stamp, kin->all[i].vector, dot))
+            return true;
+    }
+    return false;
+}
+
+static struct stamp
+newest_of(const struct kin *kin)
+{
+    struct stamp newest = STAMP_NEVER;
+    uint32_t i;
+
+    for (i = 0; i < kin->count; i++) {
+        if (kin->all[i].stamp.bits > newest.bits) newest = kin->all[i].stamp;
+    }
+    return newest;
+}
+
+static void
+judge_siblings(const struct check_versions *versions, uint32_t node,
+               const char *name, const struct kin *kin, const struct item *item,
+               struct verdict *verdict)
+{
+    const struct dots *dots;
+    struct stamp newest = newest_of(kin);
+    uint32_t i;
+
+    if (item->kind != ITEM_SET || item->outcome != OUTCOME_DONE) return;
+    if (item->value >= versions->dots_room) return;
+    dots = &versions->dots[item->value];
+    if (dots->at[0].bits == 0) return; /* never seen */
+    for (i = 0; i < DOTS && dots->at[i].bits != 0; i++) {
+        if (stamp_wall_ms(dots->at[i]) + KEPT_MS < stamp_wall_ms(newest))
+            return;
+        if (is_covered(kin, dots->at[i])) return;
+    }
+    verdict_add(verdict,
+                "%s on node %u: v%llu @%llx (node %u, %lld-%lld) is no "
+                "sibling, and no write has seen it",
+                name, node, (unsigned long long)item->value,
+                (unsigned long long)dots->at[0].bits, item->node,
+                (long long)item->invoked_ms, (long long)item->replied_ms);
+}
+
+void
+check_versions_siblings(struct check_versions *versions, uint32_t key,
+                        struct verdict *verdict)
+{
+    const struct history *history = versions->history;
+    uint32_t node, i;
+    char name[16];
+
+    history_key(REGISTER, key, name);
+    for (node = 0; node < versions->nodes; node++) {
+        struct store *store = sim_store(versions->sim, node);
+        struct store_key at = store_key(store, 0, bytes_str(name));
+        struct record record;
+        struct kin kin;
+
+        store_lock(store, at.slot);
+        if (store_record(store, &at, sim_wall_ms(versions->sim, node),
+                         &record)) {
+            kin = kin_of(&record);
+            for (i = 0; i < history->count; i++) {
+                const struct item *item = &history->items[i];
+
+                if (item->family == REGISTER && item->key == key)
+                    judge_siblings(versions, node, name, &kin, item, verdict);
+            }
+        }
+        store_unlock(store, at.slot);
+    }
+}
+
 void
 check_versions_watch(struct check_versions *versions, const char *name)
 {
@@ -311,5 +455,6 @@ check_versions_free(struct check_versions *versions)
     for (i = 0; i < seen_count(versions, versions->nodes); i++)
         forget(&versions->seen[i]);
     mem_free(versions->seen);
+    mem_free(versions->dots);
     mem_free(versions);
 }

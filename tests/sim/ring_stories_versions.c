@@ -67,6 +67,78 @@ CASE(ring_versions, of_two_sets_on_two_sides_one_is_lost_and_counted_once)
     }
 }
 
+/* The same values and stamps on all nodes; their number. */
+static uint32_t
+siblings_everywhere(struct sim *sim, uint32_t nodes, const char *key)
+{
+    char line[64], first[400];
+    uint32_t i;
+
+    (void)snprintf(line, sizeof(line), "KULA.SIBLINGS %s", key);
+    (void)snprintf(first, sizeof(first), "%s", sim_call(sim, 0, line));
+    cr_assert(first[0] == '*');
+    for (i = 1; i < nodes; i++)
+        SAYS(sim, i, line, first);
+    return (uint32_t)(first[1] - '0');
+}
+
+CASE(ring_versions, siblings_are_kept_on_all_owners_until_they_are_resolved)
+{
+    struct sim_ring ring = ONE;
+    struct sim *sim;
+    uint32_t a, b;
+
+    ring.keeps_siblings = true;
+    sim = ring_of(&ring, 3, 304);
+    a = primary_of(sim, 0, 3, "k");
+    b = (a + 1) % 3;
+    SAYS(sim, a, "SET k before", "+OK\r\n");
+    is_equal(sim, 3);
+    cut_off(sim, a);
+    (void)sim_run_for(sim, 5000);
+    SAYS_SOON(sim, a, "SET k one", "+OK\r\n");
+    (void)sim_run_for(sim, 100);
+    SAYS_SOON(sim, b, "SET k two", "+OK\r\n");
+    sim_heal(sim);
+    is_equal(sim, 3);
+    cr_expect(eq(u32, siblings_everywhere(sim, 3, "k"), 2));
+    all_say(sim, 3, "GET k", "$3\r\ntwo\r\n");
+    cr_expect(eq(u64, conflicts_of(sim, 3), 1));
+    SAYS(sim, b, "KULA.RESOLVE k three", "+OK\r\n");
+    is_equal(sim, 3);
+    cr_expect(eq(u32, siblings_everywhere(sim, 3, "k"), 1));
+    all_say(sim, 3, "GET k", "$5\r\nthree\r\n");
+    sim_free(sim);
+}
+
+CASE(ring_versions, a_removal_on_one_side_leaves_what_the_other_has_written)
+{
+    struct sim_ring ring = ONE;
+    struct sim *sim;
+    uint32_t a, b;
+
+    ring.keeps_siblings = true;
+    sim = ring_of(&ring, 3, 305);
+    a = primary_of(sim, 0, 3, "k");
+    b = (a + 1) % 3;
+    SAYS(sim, a, "SET k before", "+OK\r\n");
+    is_equal(sim, 3);
+    cut_off(sim, a);
+    (void)sim_run_for(sim, 5000);
+    SAYS_SOON(sim, a, "SET k after", "+OK\r\n");
+    (void)sim_run_for(sim, 100);
+    SAYS_SOON(sim, b, "DEL k", ":1\r\n");
+    sim_heal(sim);
+    is_equal(sim, 3);
+    all_say(sim, 3, "GET k", "$5\r\nafter\r\n");
+    cr_expect(eq(u32, siblings_everywhere(sim, 3, "k"), 1));
+    SAYS(sim, b, "DEL k", ":1\r\n");
+    is_equal(sim, 3);
+    all_say(sim, 3, "GET k", "$-1\r\n");
+    cr_expect(eq(u32, siblings_everywhere(sim, 3, "k"), 0));
+    sim_free(sim);
+}
+
 CASE(ring_versions, a_primary_that_comes_back_finds_no_conflict)
 {
     struct sim *sim = ring_of(&SLOPPY, 3, 303);

@@ -46,7 +46,8 @@ enum { QUORUM_SEEDS = 40 }; /* of a run without --seed */
 struct plan {
     uint32_t nodes, clients;
     uint32_t joiners; /* come while clients are at work */
-    bool has_faults, is_strict, has_jumps;
+    bool has_faults, is_strict, has_jumps, keeps_siblings;
+    bool writes_alone;     /* W = R = 1; then no memory is lost */
     bool has_rounds;       /* of anti-entropy: else marks and hints must do */
     int64_t fault_ms;      /* how long there are faults */
     uint32_t fault_one_in; /* steps */
@@ -87,6 +88,7 @@ enum fault_kind {
     DRIFT,
     SEVERAL_WORKERS,
     NO_ROUNDS,
+    SIBLINGS,
     FAULT_KINDS
 };
 
@@ -108,6 +110,7 @@ static const char *const fault_names[FAULT_KINDS] = {
     "rings with clocks that drift",
     "rings of several workers",
     "rings without anti-entropy",
+    "rings that keep siblings",
 };
 
 struct totals {
@@ -253,7 +256,7 @@ mend(struct world *world, bool at_once)
         sim_heal(world->sim);
         world->heal_ms = 0;
     }
-    if (!world->may_lose)
+    if (!world->may_lose && !world->plan.writes_alone)
         world->may_lose = check_is_quiet(world->sim, world->present, NULL);
 }
 
@@ -282,15 +285,18 @@ wait_quiet(struct world *world, int64_t most_ms, const char *what)
 static struct check_rules
 rules_of(const struct plan *plan)
 {
-    bool is_safe = plan->is_strict || !plan->has_faults;
+    bool is_safe =
+        plan->is_strict || (!plan->has_faults && !plan->writes_alone);
 
     return (struct check_rules){
         .keys = KEYS,
         .is_sloppy = !plan->is_strict,
         .reads_are_fresh = is_safe,
-        .reads_are_linear = !plan->has_faults,
+        .reads_are_linear = is_safe && !plan->has_faults,
         .locks_are_exclusive = is_safe || with_quorums, /* set_prefixes */
-        .keeps_last_write = is_safe || (plan->nodes <= 3 && !plan->has_jumps),
+        .keeps_last_write = is_safe || (plan->nodes <= 3 && !plan->has_jumps &&
+                                        !plan->keeps_siblings),
+        .keeps_siblings = plan->keeps_siblings,
         .keeps_words = is_safe,
         .slack_ms = is_safe ? 0 : SKEW_MS + 2 * OFFSET_MS + CEILING_MS,
         .expiry_slack_ms =
@@ -340,6 +346,15 @@ check_end(struct world *world)
                 check_final(&world->history, rules, (enum family)family, key,
                             bytes_str(reply), &world->verdict);
             }
+            if (family != REGISTER || !rules->keeps_siblings) continue;
+            if (!world->plan.has_jumps)
+                check_versions_siblings(world->versions, key, &world->verdict);
+            (void)snprintf(line, sizeof(line), "KULA.SIBLINGS %s", name);
+            for (node = 0; node < world->plan.nodes; node++) {
+                check_siblings(&world->history, key,
+                               bytes_str(sim_call(world->sim, node, line)),
+                               &world->verdict);
+            }
         }
     }
 }
@@ -364,6 +379,8 @@ run_faults(struct world *world, struct totals *totals)
     }
     while (world->present < world->plan.nodes)
         join(world, totals);
+    /* what is side by side when they are apart is to be found in the end */
+    if (world->plan.keeps_siblings) ring_clients_stop(world->clients);
     mend(world, true);
 }
 
@@ -468,10 +485,16 @@ run_seed(uint64_t seed, bool is_noisy, bool is_quiet, uint64_t *trace,
 
     dice->state = seed ^ 0x7069656365736f66;
     world->plan = plan_of(dice);
+    /* by the number, so that the others' dice fall as they did without */
+    world->plan.keeps_siblings = seed % 8 == 3 && !with_quorums;
+    world->plan.writes_alone =
+        world->plan.keeps_siblings && !world->plan.is_strict;
     world->is_noisy = is_noisy;
     world->several = seed >= SEVERAL_FROM ? 4 : 0;
-    world->may_lose = true;
+    world->may_lose = !world->plan.writes_alone;
+    if (world->plan.writes_alone) ring.read_quorum = ring.write_quorum = 1;
     ring.is_strict = world->plan.is_strict;
+    ring.keeps_siblings = world->plan.keeps_siblings;
     ring.seeds = rng_below(dice, 2) == 0 || world->plan.joiners > 0 ? 1 : 0;
     ring.net_delay_ms = (int64_t)rng_below(dice, 20);
     ring.slow_links = rng_below(dice, 4) == 0 ? 4 : 0;
@@ -490,6 +513,7 @@ run_seed(uint64_t seed, bool is_noisy, bool is_quiet, uint64_t *trace,
     totals->faults[DRIFT] += ring.drift_ppm > 0;
     totals->faults[SEVERAL_WORKERS] += config.workers > 1;
     totals->faults[NO_ROUNDS] += !world->plan.has_rounds;
+    totals->faults[SIBLINGS] += world->plan.keeps_siblings;
     world->sim = sim_new(&config);
     if (is_noisy) sim_be_noisy(world->sim);
     if (wait_quiet(world, UP_MOST_MS, "start")) {

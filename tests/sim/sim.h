@@ -34,6 +34,7 @@ enum { SIM_NODES_MAX = 20, SIM_CONNS_MAX = 256 };
 struct sim_ring {
     uint32_t replicas, read_quorum, write_quorum;
     bool is_strict;
+    bool keeps_siblings;     /* conflict-policy */
     uint32_t vnodes;         /* 0: 8 */
     uint32_t seeds;          /* how many nodes, from 0 on, are seeds; 0: all */
     uint32_t started;        /* how many start with the world; 0: all */

@@ -162,6 +162,8 @@ ring_settings(struct sim_node *node, const struct sim_ring *ring)
     set_named(node->settings, "write-quorum", text);
     set_named(node->settings, "quorum-mode",
               ring->is_strict ? "strict" : "sloppy");
+    set_named(node->settings, "conflict-policy",
+              ring->keeps_siblings ? "siblings" : "lww");
 }
 
 /* ---- life ---- */

@@ -136,6 +136,7 @@ change(struct settings *settings, enum setting id)
         "200",
         "strict",
         "refuse",
+        "siblings",
     };
     char why[SETTING_WHY_BYTES];
     uint32_t i;

@@ -201,7 +201,6 @@ static const struct {
      "argument must be between 1 and 100 inclusive"},
     {"clock-skew-max-ms", "0",
      "argument must be between 1 and 60000 inclusive"},
-    {"conflict-policy", "siblings", "not supported yet"},
     {"conflict-policy", "first",
      "argument(s) must be one of the following: lww, siblings"},
     {"scope", "each", "not supported yet"},
@@ -282,6 +281,7 @@ static const struct {
     {"exec-spanning", "refuse", "refuse"},
     {"pipeline-order", "strict", "strict"},
     {"conflict-policy", "lww", "lww"},
+    {"conflict-policy", "siblings", "siblings"},
     {"scope", "local", "local"},
 };
 
@@ -430,26 +430,17 @@ CASE(values, redis_names_of_ring_directives_are_synonyms)
 CASE(values, what_a_ring_was_started_with_stays)
 {
     static const enum setting changeable[] = {
-        SETTING_READ_QUORUM,      SETTING_WRITE_QUORUM,
-        SETTING_QUORUM_MODE,      SETTING_QUORUM_TIMEOUT_MS,
-        SETTING_HINTS_MAX_BYTES,  SETTING_EXEC_SPANNING,
-        SETTING_PIPELINE_ORDER,   SETTING_NODE_TIMEOUT_MS,
-        SETTING_BACKGROUND_BUDGET};
-    static const enum setting fixed[] = {SETTING_RING_NAME,
-                                         SETTING_RING_SEEDS,
-                                         SETTING_RING_SECRET,
-                                         SETTING_RING_SECRET_FILE,
-                                         SETTING_BUS_PORT,
-                                         SETTING_BUS_BIND,
-                                         SETTING_ANNOUNCE_ADDRESS,
-                                         SETTING_RACK,
-                                         SETTING_DATACENTER,
-                                         SETTING_RING_WEIGHT,
-                                         SETTING_VNODES,
-                                         SETTING_REPLICAS,
-                                         SETTING_CLOCK_SKEW_MAX_MS,
-                                         SETTING_CONFLICT_POLICY,
-                                         SETTING_SCOPE};
+        SETTING_READ_QUORUM,       SETTING_WRITE_QUORUM,
+        SETTING_QUORUM_MODE,       SETTING_QUORUM_TIMEOUT_MS,
+        SETTING_HINTS_MAX_BYTES,   SETTING_EXEC_SPANNING,
+        SETTING_PIPELINE_ORDER,    SETTING_NODE_TIMEOUT_MS,
+        SETTING_BACKGROUND_BUDGET, SETTING_CONFLICT_POLICY};
+    static const enum setting fixed[] = {
+        SETTING_RING_NAME,         SETTING_RING_SEEDS, SETTING_RING_SECRET,
+        SETTING_RING_SECRET_FILE,  SETTING_BUS_PORT,   SETTING_BUS_BIND,
+        SETTING_ANNOUNCE_ADDRESS,  SETTING_RACK,       SETTING_DATACENTER,
+        SETTING_RING_WEIGHT,       SETTING_VNODES,     SETTING_REPLICAS,
+        SETTING_CLOCK_SKEW_MAX_MS, SETTING_SCOPE};
     struct settings *settings = settings_new();
     uint32_t i;
 

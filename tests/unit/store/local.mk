@@ -14,6 +14,7 @@ tests_unit_store_test_store_SOURCES = \
 	tests/unit/store/test_model.c \
 	tests/unit/store/test_record.c \
 	tests/unit/store/test_ring.c \
+	tests/unit/store/test_siblings.c \
 	tests/unit/store/test_store.c \
 	tests/unit/store/test_table.c \
 	tests/unit/store/test_vector.c

@@ -1,18 +1,19 @@
 /* Records to the byte, and what is not one. */
 #include "base/rng.h"
 #include "ring.h"
+#include "store/cells.h"
 #include "support/case.h"
 #include "unit/bus/golden.h"
 #include "version/counter.h"
 
-enum { EXAMPLES = 9 };
+enum { EXAMPLES = 10 };
 
 static const char *const NAMES[EXAMPLES] = {
-    "record-value",        "record-value-expiry",
-    "record-counter",      "record-tombstone",
-    "record-expiry",       "record-tombstone-expired",
-    "record-value-vector", "record-tombstone-vector",
-    "record-floor"};
+    "record-value",          "record-value-expiry",
+    "record-counter",        "record-tombstone",
+    "record-expiry",         "record-tombstone-expired",
+    "record-value-vector",   "record-tombstone-vector",
+    "record-value-siblings", "record-floor"};
 
 static uint8_t counter[COUNTER_BYTES_MAX];
 static struct vector vector;
@@ -21,6 +22,33 @@ static struct stamp
 at(uint64_t ms)
 {
     return (struct stamp){ms << STAMP_MS_SHIFT | 7};
+}
+
+/* A text with an expiry, and a removal that has seen something. */
+static struct bytes
+example_siblings(void)
+{
+    static char room[100];
+    struct kin kin = {.count = 3};
+    struct vector seen = {.count = 0};
+    struct buf bytes = {0};
+    size_t size;
+
+    kin.all[1] = (struct cells){.stamp = {8ull << STAMP_MS_SHIFT | 2},
+                                .kind = CELLS_TEXT,
+                                .is_raw = true,
+                                .value = bytes_str("other"),
+                                .has_expiry = true,
+                                .expire_ms = WALL,
+                                .expire_stamp = at(10)};
+    vector_see(&seen, (struct stamp){7ull << STAMP_MS_SHIFT | 9});
+    kin.all[2] = (struct cells){.stamp = {8ull << STAMP_MS_SHIFT | 3},
+                                .vector = vector_bytes(&seen)};
+    kin_encode(&kin, &bytes);
+    size = bytes.used;
+    memcpy(room, bytes.data, size);
+    buf_deinit(&bytes);
+    return bytes_of(room, size);
 }
 
 static struct record
@@ -75,6 +103,10 @@ example(uint32_t n)
         record.expire_ms = WALL;
         record.expire_stamp = at(10);
         record.vector = vector_bytes(&vector);
+        break;
+    case 8:
+        record.value = bytes_str("value");
+        record.siblings = example_siblings();
         break;
     default:
         record.kind = RECORD_FLOOR;
@@ -219,9 +251,15 @@ CASE(record, impossible_fields_are_refused)
     record.vector.size = 0;
     cr_expect(not(is_refused(&record)));
     record = example(8);
-    record.slot = 16384;
+    record.siblings.size--;
     cr_expect(is_refused(&record));
     record = example(8);
+    record.kind = RECORD_EXPIRY;
+    cr_expect(is_refused(&record));
+    record = example(9);
+    record.slot = 16384;
+    cr_expect(is_refused(&record));
+    record = example(9);
     record.key = bytes_str("k");
     cr_expect(is_refused(&record));
 }

@@ -265,7 +265,7 @@ CASE(member, a_later_life_from_elsewhere_under_our_id_is_outbid_and_logged_once)
     codec_section_end(&out, place);
     bench_give(&bench, other.id, FRAME_GOSSIP_FACTS, 0, buf_bytes(&out));
     cr_expect(bench_logged(&bench, "10.9.9.9"));
-    members_by_number(bench.members, 1, &view);
+    bench_view(&bench, 1, &view);
     cr_expect(gt(u64, view.incarnation, twin.incarnation));
     cr_expect(ne(str, (char *)view.facts->host, "10.9.9.9"));
     bench_clear(&bench);
@@ -359,7 +359,7 @@ CASE(lives, a_later_life_is_a_twin_if_the_present_one_answers_after_it_came)
     {
         struct member_view view;
 
-        members_by_number(bench.members, 2, &view);
+        bench_view(&bench, 2, &view);
         cr_expect(ne(str, (char *)view.facts->host, "10.9.9.9"));
     }
     bench_deinit(&bench);

@@ -485,13 +485,26 @@ is_stale_repair(const struct coord *coord, const struct incoming *incoming,
     return true;
 }
 
+/* What is here was written without having seen the version handed over: it can
+ * not become what was found any more. */
+static bool
+is_passed(struct coord *coord, const struct incoming *incoming)
+{
+    const struct record *record = &incoming->record;
+    struct store_sight here;
+
+    return store_look(coord->store, &incoming->key, coord_wall(coord), &here) &&
+           here.newest.bits > record->stamp.bits &&
+           !vector_covers(here.record.stamp, here.record.vector, record->stamp);
+}
+
 /*
  * A write of the primary before this one, which had not got its copies: taken
  * by the holder of a later tenure, as what it finds, it counts like a write of
  * that tenure.
  */
 static enum nack_why
-check_adopted(const struct coord *coord, const struct incoming *incoming,
+check_adopted(struct coord *coord, const struct incoming *incoming,
               struct stamp *stamp)
 {
     const struct slot_state *state = &coord->replica->slots[incoming->slot];
@@ -501,7 +514,8 @@ check_adopted(const struct coord *coord, const struct incoming *incoming,
     if (!copies_holds_tenure(coord, incoming->slot)) return NACK_LATER;
     if (state->promised.bits <= incoming->record.stamp.bits ||
         replica_is_out(coord->replica, incoming->slot, incoming->record.stamp,
-                       incoming->tenure)) {
+                       incoming->tenure) ||
+        is_passed(coord, incoming)) {
         return NACK_BEATEN;
     }
     return 0;
@@ -582,17 +596,6 @@ nack_beaten(struct coord *coord, struct link *link,
     }
 }
 
-/* What is here was written upon the version that is handed over. */
-static bool
-has_seen(struct coord *coord, const struct incoming *incoming)
-{
-    struct record here;
-
-    return store_record(coord->store, &incoming->key, coord_wall(coord),
-                        &here) &&
-           vector_covers(here.stamp, here.vector, incoming->record.stamp);
-}
-
 /* The common case: one record. */
 static void
 take_one(struct coord *coord, struct link *link,
@@ -601,13 +604,15 @@ take_one(struct coord *coord, struct link *link,
     bool is_repair = (flags & COPY_REPAIR) != 0;
     struct stamp stamp = STAMP_NEVER;
     enum nack_why why;
+    bool is_merged;
 
     store_lock(coord->store, incoming->slot);
     why = check_incoming(coord, incoming, flags, &stamp);
-    if (why == 0) why = merge_incoming(coord, incoming, flags, &stamp);
+    is_merged = why == 0;
+    if (is_merged) why = merge_incoming(coord, incoming, flags, &stamp);
     if (is_repair) coord->replica->slots[incoming->slot].brought++;
-    if (why == NACK_BEATEN && (flags & COPY_ADOPT) && has_seen(coord, incoming))
-        why = 0;
+    /* what came is in what is here: see is_passed */
+    if (why == NACK_BEATEN && (flags & COPY_ADOPT) && is_merged) why = 0;
     if (why == NACK_BEATEN) {
         nack_beaten(coord, link, incoming, stamp);
     } else if (why != 0) {

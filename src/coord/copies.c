@@ -15,7 +15,9 @@
  * A copy is taken as a whole or not at all: all its slots are locked, all its
  * lists and tenures looked at, then all its records are merged. The link
  * acknowledges by count; a copy that was refused has been named by a NACK
- * before.
+ * before. A slot that the command has read and not changed (COPY's source, a
+ * GET in EXEC) is in it with a record of NOTHING: a node that is its primary no
+ * more without knowing it is refused the whole.
  *
  *     refused because                the sender
  *       LIST    our lists differ       exchanges facts, sends it again soon
@@ -119,6 +121,27 @@ put_record(struct coord *coord, struct buf *out, const struct touched *touched,
     wire_put_raw(out, record);
 }
 
+/* Something of it is in the copies. */
+static bool
+is_sent(const struct touched *touched)
+{
+    return touched->is_changed || touched->is_witness;
+}
+
+static void
+put_nothing(struct coord *coord, struct buf *out, const struct touched *touched)
+{
+    struct record record = {.kind = RECORD_NOTHING,
+                            .slot = touched->slot,
+                            .stamp = touched->tenure};
+    const struct ring_list *list =
+        ring_map_list(replica_map(coord->replica), touched->slot);
+
+    wire_put_u32(out, list->hash);
+    wire_put_u64(out, touched->tenure.bits);
+    record_write(out, &record);
+}
+
 static bool
 wants_copy(const struct coord *coord, uint32_t slot, uint32_t number)
 {
@@ -136,7 +159,7 @@ copies_put_records(struct coord *coord, const struct op *op, uint32_t number,
     uint32_t i, at = 0, from = 0, count = 0;
 
     for (i = 0; i < op->touched_count; i++) {
-        if (op->touched[i].is_changed &&
+        if (is_sent(&op->touched[i]) &&
             wants_copy(coord, op->touched[i].slot, number)) {
             count++;
         }
@@ -145,6 +168,10 @@ copies_put_records(struct coord *coord, const struct op *op, uint32_t number,
     for (i = 0; i < op->touched_count; i++) {
         struct bytes record;
 
+        if (op->touched[i].is_witness &&
+            wants_copy(coord, op->touched[i].slot, number)) {
+            put_nothing(coord, out, &op->touched[i]);
+        }
         if (!op->touched[i].is_changed) continue;
         record =
             bytes_of(coord->records.data + from, coord->record_ends[at] - from);
@@ -185,7 +212,7 @@ copies_targets(const struct coord *coord, const struct op *op, uint16_t *out,
     for (i = 0; i < op->touched_count; i++) {
         const struct ring_list *list;
 
-        if (!op->touched[i].is_changed) continue;
+        if (!is_sent(&op->touched[i])) continue;
         list = ring_map_list(map, op->touched[i].slot);
         for (k = 0; k <= list->count; k++) {
             uint16_t number = k < list->count ? list->owners[k] : list->pending;
@@ -222,7 +249,7 @@ copies_are_enough(const struct coord *coord, const struct op *op)
         const struct ring_list *list;
         uint32_t have = op->is_acting ? 1 : 0;
 
-        if (!op->touched[i].is_changed) continue;
+        if (!is_sent(&op->touched[i])) continue;
         list = ring_map_list(map, op->touched[i].slot);
         for (k = 0; k < list->count; k++) {
             if (list->owners[k] == coord->replica->self ||
@@ -246,7 +273,7 @@ two_will_do(const struct coord *coord, const struct op *op)
     uint32_t i;
 
     for (i = 0; i < op->touched_count; i++) {
-        if (op->touched[i].is_changed &&
+        if (is_sent(&op->touched[i]) &&
             replica_cut(op->quorum.w, ring_map_list(map, op->touched[i].slot)) >
                 2) {
             return false;
@@ -278,7 +305,7 @@ asker_owns_all(const struct coord *coord, const struct op *op)
         return false;
     number = coord_link_of(op->asker.link)->number;
     for (i = 0; i < op->touched_count; i++) {
-        if (op->touched[i].is_changed &&
+        if (is_sent(&op->touched[i]) &&
             !ring_list_owns(ring_map_list(map, op->touched[i].slot), number)) {
             return false;
         }
@@ -338,6 +365,21 @@ is_still_here(struct coord *coord, const struct touched *touched,
                                  touched->tenure);
 }
 
+/* What was read under a tenure that has ended may be another value now. */
+static bool
+put_witness(struct coord *coord, const struct touched *touched, struct buf *out)
+{
+    const struct slot_state *state = &coord->replica->slots[touched->slot];
+    bool stands;
+
+    store_lock(coord->store, touched->slot);
+    stands = copies_holds_tenure(coord, touched->slot) &&
+             state->promised.bits == touched->tenure.bits;
+    store_unlock(coord->store, touched->slot);
+    if (stands) put_nothing(coord, out, touched);
+    return stands;
+}
+
 /* Appends it as it is now; false: see copies_send_now. */
 static bool
 put_now(struct coord *coord, const struct touched *touched, enum copy_flag how,
@@ -349,6 +391,7 @@ put_now(struct coord *coord, const struct touched *touched, enum copy_flag how,
     struct record record;
     bool is_fine;
 
+    if (touched->is_witness) return put_witness(coord, touched, out);
     store_lock(coord->store, touched->slot);
     is_fine = store_record_of(coord->store, touched->slot, touched->hash,
                               coord_wall(coord), &record) &&
@@ -382,9 +425,11 @@ copies_send_now(struct coord *coord, struct op *op, uint32_t number,
     if (link == NULL || link_unsent(link) > LINK_OUT_SOFT * 4) return false;
     coord->scratch.used = 0;
     for (i = 0; i < count; i++) {
-        if (!touched[i].is_changed ||
-            !wants_copy(coord, touched[i].slot, number))
+        if (!is_sent(&touched[i]) ||
+            !wants_copy(coord, touched[i].slot, number) ||
+            (how == COPY_REPAIR && !touched[i].is_changed)) {
             continue;
+        }
         if (!put_now(coord, &touched[i], how, &coord->scratch)) return false;
         records++;
     }
@@ -452,7 +497,7 @@ read_incoming(struct coord *coord, const struct link *link,
     incoming->list_hash = wire_u32(reader);
     incoming->tenure.bits = wire_u64(reader);
     if (!record_read(reader, &incoming->record)) return false;
-    if (incoming->record.kind == RECORD_FLOOR) {
+    if (!record_is_of_key(&incoming->record)) {
         incoming->slot = incoming->record.slot;
         return incoming->slot < coord->replica->slot_count;
     }
@@ -560,6 +605,7 @@ merge_incoming(struct coord *coord, const struct incoming *incoming,
     const struct record *record = &incoming->record;
     struct stamp tenure = flags & COPY_SHORT ? STAMP_NEVER : incoming->tenure;
 
+    if (record->kind == RECORD_NOTHING) return 0;
     if (record->kind == RECORD_FLOOR) {
         store_raise_floor(coord->store, incoming->slot, record->db,
                           record->stamp, coord_wall(coord));
@@ -815,7 +861,7 @@ merge_beating(struct coord *coord, struct bytes rest)
     struct store_key key;
 
     if (rest.size == 0 || !record_read(&reader, &record) ||
-        record.kind == RECORD_FLOOR) {
+        !record_is_of_key(&record)) {
         return;
     }
     key = store_key(coord->store, record.db, record.key);

@@ -421,6 +421,28 @@ is_read(const struct coord *coord, const struct cmd_call *call)
     return most_readers(coord, call) > 1;
 }
 
+/* Marks one key of each slot in which keys were read, and none changed. */
+static void
+note_witnesses(struct coord *coord)
+{
+    uint64_t seen[SLOT_COUNT / 64] = {0};
+    uint32_t i;
+
+    for (i = 0; i < coord->touched_count; i++) {
+        uint32_t slot = coord->touched[i].slot;
+
+        if (coord->touched[i].is_changed)
+            seen[slot / 64] |= UINT64_C(1) << slot % 64;
+    }
+    for (i = 0; i < coord->touched_count; i++) {
+        uint32_t slot = coord->touched[i].slot;
+        uint64_t bit = UINT64_C(1) << slot % 64;
+
+        coord->touched[i].is_witness = (seen[slot / 64] & bit) == 0;
+        seen[slot / 64] |= bit;
+    }
+}
+
 struct op *
 execute_keep(struct coord *coord, struct cmd_call *call, struct op *op,
              size_t start)
@@ -468,6 +490,7 @@ execute_write(struct coord *coord, struct cmd_call *call, struct op *op)
         execute_forget(coord);
         return;
     }
+    if (coord->touched_count > 1) note_witnesses(coord);
     op = execute_keep(coord, call, op, start);
     copies_send(coord, op);
     execute_forget(coord);

@@ -194,7 +194,7 @@ merge_all(struct coord *coord, struct bytes payload)
             continue;
         }
         tenure.bits = wire_u64(&reader);
-        if (!record_read(&reader, &record) || record.kind == RECORD_FLOOR)
+        if (!record_read(&reader, &record) || !record_is_of_key(&record))
             return false;
         key = store_key(coord->store, record.db, record.key);
         store_lock(coord->store, key.slot);

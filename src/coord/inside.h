@@ -69,6 +69,8 @@ struct touched {
     uint32_t before_bytes; /* of the record before, in op->before */
     bool is_before_kept;   /* it is there, or there was none */
     bool is_changed;
+    bool is_witness; /* not changed, and no other key of its slot is: that the
+                      * slot's tenure stands is to be confirmed, too */
     bool is_counter; /* and it is one: it adds up wherever it is merged */
 };
 

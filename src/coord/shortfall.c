@@ -126,7 +126,7 @@ standing_of(struct coord *coord, const struct op *op)
     for (i = 0; i < op->touched_count && standing != STANDING_LOST; i++) {
         struct slot_state *state;
 
-        if (!op->touched[i].is_changed) continue;
+        if (!op->touched[i].is_changed && !op->touched[i].is_witness) continue;
         store_lock(coord->store, op->touched[i].slot);
         state = &coord->replica->slots[op->touched[i].slot];
         if (state->promised_to != coord->replica->self) {
@@ -157,6 +157,7 @@ hand_over(struct coord *coord, struct op *op)
     uint32_t i, holder;
 
     for (i = 0; i < op->touched_count; i++) {
+        if (op->touched[i].is_witness) return false;
         if (!op->touched[i].is_changed) continue;
         if (changed != NULL) return false;
         changed = &op->touched[i];

@@ -155,6 +155,7 @@ standins_keep(struct coord *coord, uint32_t target,
     enum store_outcome outcome;
     bool is_kept = false;
 
+    if (record->kind == RECORD_NOTHING) return true;
     if (record->kind == RECORD_FLOOR || record->kind == RECORD_EXPIRY)
         return false; /* not the whole key: a dirty mark does better */
     replica_standin(replica);

@@ -286,7 +286,7 @@ merge_newer(struct coord *coord, struct wire_reader *reader,
     uint64_t before, after;
     bool is_own, is_before;
 
-    if (!record_read(reader, &record) || record.kind == RECORD_FLOOR)
+    if (!record_read(reader, &record) || !record_is_of_key(&record))
         return false;
     key = store_key(coord->store, record.db, record.key);
     store_lock(coord->store, key.slot);

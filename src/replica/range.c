@@ -115,7 +115,7 @@ merge_one(struct replica *replica, uint32_t slot, const struct record *record,
     enum store_outcome outcome;
     struct store_key key;
 
-    if (record->kind == RECORD_FLOOR || record->db >= STORE_DBS) return false;
+    if (!record_is_of_key(record) || record->db >= STORE_DBS) return false;
     key = store_key(replica->store, record->db, record->key);
     if (key.slot != slot) return false;
     outcome = replica_merge(replica, &key, record, tenure, wall_ms, NULL);

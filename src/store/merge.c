@@ -626,7 +626,7 @@ store_merge(struct store *store, const struct store_key *key,
     bool has_siblings = object != NULL && object->flags & OBJECT_SIBLINGS;
     struct room room;
 
-    ASSERT(store->ring != NULL && record->kind != RECORD_FLOOR);
+    ASSERT(store->ring != NULL && record_is_of_key(record));
     store_learn(store, key->slot, record_newest(record));
     if (record->kind == RECORD_EXPIRY) {
         outcome = merge_expiry(store, &found, key, record, &beaten);

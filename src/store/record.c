@@ -79,7 +79,8 @@ record_write(struct buf *out, const struct record *record)
         if (flags & FLAG_EXPIRY) put_expiry(out, record);
         if (flags & FLAG_VECTOR) put_vector(out, record);
         break;
-    case RECORD_FLOOR: wire_put_varint(out, record->slot); break;
+    case RECORD_FLOOR:
+    case RECORD_NOTHING: wire_put_varint(out, record->slot); break;
     }
     if (record->siblings.size > 0) wire_put_bytes(out, record->siblings);
 }
@@ -159,6 +160,7 @@ read_fields(struct wire_reader *reader, uint32_t flags, struct record *record)
         if ((flags & FLAG_EXPIRY) && !read_expiry(reader, record)) return false;
         return !(flags & FLAG_VECTOR) || read_vector(reader, record);
     case RECORD_FLOOR:
+    case RECORD_NOTHING:
         slot = wire_varint(reader);
         record->slot = (uint32_t)slot;
         return flags == 0 && record->key.size == 0 && slot < SLOT_COUNT;
@@ -177,7 +179,7 @@ record_read(struct wire_reader *reader, struct record *record)
     record->key = wire_bytes(reader);
     record->stamp.bits = wire_u64(reader);
     kind &= ~(uint32_t)KIND_SIBLINGS;
-    if (reader->is_bad || kind < RECORD_VALUE || kind > RECORD_FLOOR)
+    if (reader->is_bad || kind < RECORD_VALUE || kind > RECORD_NOTHING)
         return false;
     if (db >= STORE_DBS) return false;
     if (record->key.size > STORE_KEY_MAX || !stamp_is_ok(record->stamp))
@@ -185,4 +187,10 @@ record_read(struct wire_reader *reader, struct record *record)
     record->kind = (enum record_kind)kind;
     if (!read_fields(reader, flags, record)) return false;
     return has_siblings ? read_siblings(reader, record) : !reader->is_bad;
+}
+
+bool
+record_is_of_key(const struct record *record)
+{
+    return record->kind != RECORD_FLOOR && record->kind != RECORD_NOTHING;
 }

@@ -18,6 +18,8 @@
  *   writes beside it, cells.h.
  *   FLOOR      u64 stamp: all keys of (slot, database) were removed then; the
  *              key is empty, a varint slot follows
+ *   NOTHING    u64 any stamp, as FLOOR: nothing has changed in that slot; for
+ *              who takes it all or not at all, see src/coord/copies.c
  *
  * Src/store/README has it to the byte; a format (golden files).
  */
@@ -33,6 +35,7 @@ enum record_kind {
     RECORD_EXPIRY = 2,
     RECORD_TOMBSTONE = 3,
     RECORD_FLOOR = 4,
+    RECORD_NOTHING = 5,
 };
 
 struct record {
@@ -50,7 +53,7 @@ struct record {
     struct bytes vector;   /* VALUE, TOMBSTONE; borrowed */
     struct bytes siblings; /* likewise */
     uint64_t before;       /* EXPIRY: object_version() before it */
-    uint32_t slot;         /* FLOOR */
+    uint32_t slot;         /* FLOOR, NOTHING */
     struct bytes value;    /* VALUE; borrowed */
 };
 
@@ -58,5 +61,7 @@ void record_write(struct buf *out, const struct record *record);
 /* False: not a record (unknown kind, lengths that do not fit, db or sizes out
  * of range, a malformed counter, a stamp of 0). Borrows from the reader. */
 bool record_read(struct wire_reader *reader, struct record *record);
+/* Neither FLOOR nor NOTHING. */
+bool record_is_of_key(const struct record *record);
 
 #endif

@@ -6,14 +6,16 @@
 #include "unit/bus/golden.h"
 #include "version/counter.h"
 
-enum { EXAMPLES = 10 };
+enum { EXAMPLES = 11 };
 
 static const char *const NAMES[EXAMPLES] = {
     "record-value",          "record-value-expiry",
     "record-counter",        "record-tombstone",
     "record-expiry",         "record-tombstone-expired",
     "record-value-vector",   "record-tombstone-vector",
-    "record-value-siblings", "record-floor"};
+    "record-value-siblings", "record-floor",
+    "record-nothing",
+};
 
 static uint8_t counter[COUNTER_BYTES_MAX];
 static struct vector vector;
@@ -109,7 +111,7 @@ example(uint32_t n)
         record.siblings = example_siblings();
         break;
     default:
-        record.kind = RECORD_FLOOR;
+        record.kind = n == 9 ? RECORD_FLOOR : RECORD_NOTHING;
         record.key = bytes_of(NULL, 0);
         record.slot = 16383;
         break;
@@ -191,7 +193,7 @@ CASE(record, altered_bytes_are_refused_or_harmless)
         for (k = 0; k < changes; k++)
             bytes.data[rng_below(&rng, bytes.used)] = (char)rng_next(&rng);
         reader = wire_reader(buf_bytes(&bytes));
-        if (record_read(&reader, &record) && record.kind != RECORD_FLOOR) {
+        if (record_read(&reader, &record) && record_is_of_key(&record)) {
             struct store_key key = key_of(store, &record);
 
             (void)store_merge(store, &key, &record, WALL, NULL);

@@ -6,7 +6,8 @@
  *     u8 flags (1: a repair, no tenure is checked; 2: to be kept for another,
  *     whose number follows as u16; 4: of a tenure that fewer have promised
  *     than should, with 1: it is only told so; 8: of the primary before, to the
- *     holder of the tenure) | varint how many
+ *     holder of the tenure; 16, with 1: a stand-in hands over what it kept) |
+ *     varint how many
  *     each: u32 list hash | u64 tenure | a record (store/record.h)
  * NACK payload:
  *     u64 number of the copy | u8 why | u64 stamp | for BEATEN: u64 tenure of
@@ -510,7 +511,9 @@ read_incoming(struct coord *coord, const struct link *link,
 /*
  * A read is repaired with what was written after this node had promised another
  * tenure: that node is no primary any more. What its version is based on may be
- * acknowledged, and is still here: it must not be written over.
+ * acknowledged, and is still here: it must not be written over. Not asked of
+ * what a stand-in kept: that is acknowledged as it is, and has to get
+ * somewhere.
  */
 static bool
 is_stale_repair(const struct coord *coord, const struct incoming *incoming,
@@ -581,7 +584,10 @@ check_incoming(struct coord *coord, const struct incoming *incoming,
         return 0;
     }
     if (flags & COPY_REPAIR) {
-        return is_stale_repair(coord, incoming, stamp) ? NACK_STALE : 0;
+        bool is_stale =
+            !(flags & COPY_KEPT) && is_stale_repair(coord, incoming, stamp);
+
+        return is_stale ? NACK_STALE : 0;
     }
     if (list->hash != incoming->list_hash) return NACK_LIST;
     if (flags & COPY_ADOPT) return check_adopted(coord, incoming, stamp);

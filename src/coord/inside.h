@@ -378,6 +378,7 @@ enum copy_flag {
     COPY_HINT = 2,   /* to be kept for another */
     COPY_SHORT = 4,  /* of a tenure that fewer have promised than should */
     COPY_ADOPT = 8,  /* of the primary before, to the holder of the tenure */
+    COPY_KEPT = 16,  /* REPAIR: a stand-in hands over what it kept */
 };
 /*
  * The changed records among these that concern the member, as they are now, in

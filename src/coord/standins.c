@@ -235,7 +235,8 @@ hand_over(struct coord *coord, struct link *link, const struct hint *hint)
     to->hints_out++;
     place = link_begin(link, &frame, coord_wall(coord));
     wire_put_u8(&link->out,
-                few.bits != 0 ? COPY_REPAIR | COPY_SHORT : COPY_REPAIR);
+                (uint8_t)(COPY_REPAIR | COPY_KEPT |
+                          (few.bits != 0 ? COPY_SHORT : COPY_PLAIN)));
     wire_put_varint(&link->out, 1);
     wire_put_u32(&link->out,
                  ring_map_list(replica_map(replica), hint->slot)->hash);

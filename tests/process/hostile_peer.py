@@ -173,6 +173,13 @@ class Server:
                    or self.process.poll() is not None)
         if self.process.poll() is not None:
             raise RuntimeError("no start: " + self.log())
+        wait_until(self.is_serving)
+
+    def is_serving(self):
+        """It answers -LOADING until it has founded its ring of one."""
+        with self.client() as client:
+            reply = client("PING")
+        return not (reply or b"").startswith(b"-LOADING")
 
     def warm_up(self, *auth):
         """All threads have served somebody, and nobody is connected."""

@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #define FILE_NAME "kula.node"
@@ -157,6 +158,11 @@ identity_load(struct identity *identity, const char *dir, char why[256])
 
     memset(identity, 0, sizeof(*identity));
     if (dir_fd < 0) return fail(why, "open the directory", ERR_SYSTEM);
+    identity->dir_fd = dir_fd;
+    if (flock(dir_fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
+        (void)snprintf(why, 256, "another kula-server runs in this directory");
+        return ERR_SYSTEM;
+    }
     fd = openat(dir_fd, FILE_NAME, O_RDONLY | O_CLOEXEC);
     if (fd >= 0) {
         err = read_file(identity, fd, why);
@@ -166,6 +172,5 @@ identity_load(struct identity *identity, const char *dir, char why[256])
     } else {
         err = fail(why, "open", ERR_SYSTEM);
     }
-    (void)close(dir_fd);
     return err;
 }

@@ -24,12 +24,15 @@ struct identity {
     uint8_t hash_seed[IDENTITY_SEED_BYTES];
     uint32_t node_number; /* in stamps; 12 bits */
     bool is_kept;         /* on disk; else this life's only */
+    int dir_fd;           /* holds the lock of the directory until the process
+                           * ends: two nodes can't share one */
 };
 
 /*
  * Reads the file of directory `dir`, or makes one, durably. Where the
  * directory can't be written the identity is this process's alone (is_kept
- * false). ERR_SYNTAX: the file is damaged; ERR_SYSTEM: it could not be read or
+ * false). The directory is locked (flock): ERR_SYSTEM if it is by another
+ * process. ERR_SYNTAX: the file is damaged; ERR_SYSTEM: it could not be read or
  * written although it should (`why` says how).
  */
 WARN_UNUSED int identity_load(struct identity *identity, const char *dir,

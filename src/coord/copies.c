@@ -590,6 +590,8 @@ check_incoming(struct coord *coord, const struct incoming *incoming,
         return is_stale ? NACK_STALE : 0;
     }
     if (list->hash != incoming->list_hash) return NACK_LIST;
+    if ((flags & COPY_ADOPT) && incoming->record.kind == RECORD_FLOOR)
+        return NACK_FULL; /* it has no key; nobody sends that */
     if (flags & COPY_ADOPT) return check_adopted(coord, incoming, stamp);
     if (!replica_promise(coord->replica, incoming->slot, incoming->tenure,
                          stamp_node(incoming->tenure))) {
@@ -919,6 +921,8 @@ refused(struct coord *coord, struct link *link, struct op *op,
         }
         break;
     case NACK_LATER:
+        if (op->step == STEP_COPIES) shortfall_retry_soon(coord, op);
+        break;
     case NACK_FULL: break;
     }
     copies_mark_dirty(coord, op, number);

@@ -38,7 +38,7 @@ key_of_request(const struct coord *coord, struct bytes payload,
 
     (void)wire_take(&reader, 2); /* hops, protocol */
     db = wire_u8(&reader);
-    (void)wire_u8(&reader);
+    (void)wire_take(&reader, 3); /* flags, R, W */
     if (wire_varint(&reader) < 2) return false;
     (void)wire_bytes(&reader); /* the command's name */
     name = wire_bytes(&reader);

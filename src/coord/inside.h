@@ -118,8 +118,8 @@ struct op {
     uint16_t hedged;            /* asked as well, as others were late */
     uint32_t acks, acks_needed; /* STEP_VERSIONS: answers */
     uint32_t out;               /* copies neither acknowledged nor lost */
-    uint32_t run; /* executions so far: acknowledgements name theirs */
-    uint16_t acked_by[2 * RING_OWNERS_MAX]; /* members, each once */
+    uint32_t run;          /* executions so far: acknowledgements name theirs */
+    uint16_t acked_by[64]; /* members, each once */
     uint32_t acked_count;
     uint16_t standins[RING_OWNERS_MAX]; /* asked to keep a copy */
     uint32_t standin_count;
@@ -509,7 +509,6 @@ void request_answer(struct coord *coord, struct link *link,
 bool request_run(struct coord *coord, const struct asker *asker, struct op *op);
 
 /* ---- parts.c ---- */
-bool parts_can(const struct cmd_spec *spec);
 void parts_run(struct coord *coord, struct cmd_call *call);
 void parts_done(struct coord *coord, struct op *parent, uint32_t part,
                 struct bytes reply);

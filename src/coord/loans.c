@@ -37,9 +37,10 @@
 #include <stdlib.h>
 
 enum {
-    LENDINGS_MAX = 4096, /* of one worker */
-    LENT_LATE_MS = 500,  /* behind the deadline */
-    LINGER_MS = 50,      /* for the last copies of a write that is answered */
+    LENDINGS_MAX = 4096,      /* of one worker */
+    LENT_LATE_MS = 500,       /* behind the deadline */
+    LEND_MOST_MS = 60 * 1000, /* whatever is asked for */
+    LINGER_MS = 50, /* for the last copies of a write that is answered */
     LEND_BYTES_LEAST = 5,
     LENT_BYTES_LEAST = 18,
 };
@@ -830,7 +831,9 @@ loans_lend(struct coord *coord, struct link *link, const struct frame *frame)
     lending->above.bits = above;
     lending->from = coord_link_of(link)->number;
     lending->count = (uint32_t)count;
-    lending->deadline_ms = coord_now(coord) + frame->timeout_ms - age;
+    lending->deadline_ms = coord_now(coord) - age;
+    lending->deadline_ms +=
+        frame->timeout_ms < LEND_MOST_MS ? frame->timeout_ms : LEND_MOST_MS;
     if (!read_lend(coord, &reader, lending, &is_home)) {
         link_break(link, "a loan without sense");
         mem_free(lending);

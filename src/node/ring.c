@@ -347,7 +347,8 @@ ring_turn_end(struct worker *worker)
 
     if (worker->index == 0) {
         ring_settle(worker);
-        if (ring->retired != NULL) ring_free_retired(ring);
+        if (ring->retired != NULL || atomic_load(&ring->has_old_prefixes))
+            ring_free_retired(ring);
     }
     bus_check(worker);
     catch_up(worker);

@@ -122,7 +122,7 @@ has_asked(const struct op *op, const struct link *link)
 
 /* What it asked over the link will not be answered. */
 static void
-op_lost(struct coord *coord, struct op *op)
+op_lost(struct coord *coord, struct op *op, const struct link *link)
 {
     switch (op->step) {
     case STEP_ASKED:
@@ -133,8 +133,12 @@ op_lost(struct coord *coord, struct op *op)
             op_wait(coord, op, coord_now(coord));
         }
         return;
+    case STEP_VERSIONS: /* what was read stands; it is not read again, as its
+                         * client may have written behind it */
+        (void)hedge_forget(op, link);
+        versions_ask(coord, op);
+        return;
     case STEP_FETCHING:
-    case STEP_VERSIONS:
         op->asked_count = 0;
         op->is_fetched = false;
         op_wait(coord, op, coord_now(coord));
@@ -176,7 +180,7 @@ coord_link_lost(struct coord *coord, struct link *link)
         if (op->asker.link == link) op->asker.link = NULL;
         if (op->told == link) op->told = NULL;
         loans_link_lost(op, link);
-        if (has_asked(op, link)) op_lost(coord, op);
+        if (has_asked(op, link)) op_lost(coord, op, link);
     }
     copies_lost(coord, link);
     loans_lost(coord, link);

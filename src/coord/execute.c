@@ -140,6 +140,7 @@ note_seen(struct coord *coord, const struct store_key *key, uint32_t at)
     struct store_sight sight;
 
     (void)at;
+    replica_note_shown(coord->replica, key->slot);
     (void)store_look(coord->store, key, coord_wall(coord), &sight);
     touched->version = sight.version;
     touched->newest = sight.newest;

@@ -36,8 +36,9 @@ send_fetch(struct coord *coord, struct op *op, struct link *link,
     coord->effects.wake(coord->effects.self, link);
 }
 
-/* Who promised the open tenures of these keys' slots, which are noted. */
-static void
+/* Who promised the open tenures of these keys' slots, which are noted. False:
+ * more than can be asked at once; the keeper compares with them, too. */
+static bool
 promisers(struct coord *coord, struct touched *keys, uint32_t key_count,
           uint16_t *numbers, uint32_t *count)
 {
@@ -56,10 +57,12 @@ promisers(struct coord *coord, struct touched *keys, uint32_t key_count,
         for (k = 0; k < state.promiser_count; k++) {
             for (n = 0; n < *count && numbers[n] != state.promisers[k]; n++)
                 ;
-            if (n == *count && *count < RING_OWNERS_MAX)
-                numbers[(*count)++] = state.promisers[k];
+            if (n < *count) continue;
+            if (*count == RING_OWNERS_MAX) return false;
+            numbers[(*count)++] = state.promisers[k];
         }
     }
+    return true;
 }
 
 /* False: one of them can't be asked. */
@@ -69,8 +72,9 @@ ask_all(struct coord *coord, struct op *op)
     uint16_t numbers[RING_OWNERS_MAX];
     uint32_t count, i;
 
-    promisers(coord, op->touched, op->touched_count, numbers, &count);
     op->asked_count = 0;
+    if (!promisers(coord, op->touched, op->touched_count, numbers, &count))
+        return false;
     for (i = 0; i < count; i++) {
         struct link *link =
             coord->effects.link(coord->effects.self, numbers[i]);
@@ -133,6 +137,7 @@ fetch_frame(struct coord *coord, struct link *link, const struct frame *frame)
         store_lock(coord->store, (uint32_t)slot);
         if (store_record_of(coord->store, (uint32_t)slot, hash,
                             coord_wall(coord), &record)) {
+            replica_note_shown(coord->replica, (uint32_t)slot);
             wire_put_u8(&link->out, 1);
             wire_put_u64(
                 &link->out,

@@ -87,6 +87,25 @@ resend_counters(struct coord *coord, struct op *op)
     return sent > 0;
 }
 
+/* Somebody else has got it, or may have: a copy was taken or is lost, or its
+ * slot was read here while it was under way. */
+static bool
+was_shown(struct coord *coord, const struct op *op)
+{
+    bool is_shown = op->acked_count > 0 || op->has_lost;
+    uint32_t i;
+
+    for (i = 0; i < op->touched_count && !is_shown; i++) {
+        uint32_t slot = op->touched[i].slot;
+
+        store_lock(coord->store, slot);
+        is_shown = op->touched[i].is_changed &&
+                   coord->replica->under_way[slot].is_shown;
+        store_unlock(coord->store, slot);
+    }
+    return is_shown;
+}
+
 /*
  * What is here alone is taken back. A blind write runs again, here or at the
  * new primary. Others do not: somebody may have read the version and passed it
@@ -95,12 +114,16 @@ resend_counters(struct coord *coord, struct op *op)
 static void
 give_up(struct coord *coord, struct op *op)
 {
+    bool is_shown = was_shown(coord, op);
+
     if (op->acked_count == 0 && !op->has_lost && !op->is_told &&
         put_back(coord, op)) {
         stat_add(&coord->replica->taken_back);
         mark_others(coord, op); /* a comparison may have brought it there */
     }
-    if (!op->is_told && op_args(coord, buf_bytes(&op->args), op->arg_count) &&
+    /* strict: somebody may have read it and written over it since */
+    if (!op->is_told && (op->quorum.mode != MODE_STRICT || !is_shown) &&
+        op_args(coord, buf_bytes(&op->args), op->arg_count) &&
         execute_is_blind(op->spec, coord->args, op->arg_count)) {
         op_wait(coord, op, coord_now(coord) + RETRY_MS);
     } else {

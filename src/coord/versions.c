@@ -201,6 +201,7 @@ answer_one(struct coord *coord, struct buf *out, uint32_t slot, uint64_t hash,
             wire_put_u8(out, VERSION_SAME);
         } else if (is_worth_sending(coord, &key, &record,
                                     store_newest(coord->store, &key), newest)) {
+            replica_note_shown(coord->replica, slot);
             wire_put_u8(out, VERSION_NEWER);
             wire_put_u64(
                 out,
@@ -369,12 +370,12 @@ take_floored(struct coord *coord, const struct touched *touched,
 
 struct answers {
     bool has_newer, has_unsettled;
-    uint32_t repairs;
+    uint32_t older;
 };
 
 static bool
-read_answers(struct coord *coord, struct op *op, struct link *link,
-             struct bytes payload, struct answers *answers)
+read_answers(struct coord *coord, struct op *op, struct bytes payload,
+             struct answers *answers)
 {
     struct wire_reader reader = wire_reader(payload);
     uint64_t count = wire_varint(&reader);
@@ -397,23 +398,27 @@ read_answers(struct coord *coord, struct op *op, struct link *link,
         }
         if (what == VERSION_OLDER && !is_as_read(coord, &op->touched[i]))
             what = VERSION_NEWER;
+        if (what > VERSION_UNSETTLED) return false;
         if (what == VERSION_NEWER) answers->has_newer = true;
-        if (what == VERSION_OLDER) {
-            struct touched *touched = &op->touched[i];
-
-            touched->is_changed = true; /* a dirty mark if it gets lost */
-            if (copies_send_now(coord, op, coord_link_of(link)->number, touched,
-                                1, COPY_REPAIR)) {
-                answers->repairs++;
-                stat_add(&coord->replica->read_repairs);
-            }
-        } else if (what == VERSION_UNSETTLED) {
-            answers->has_unsettled = true;
-        } else if (what != VERSION_SAME && what != VERSION_NEWER) {
-            return false;
-        }
+        if (what == VERSION_UNSETTLED) answers->has_unsettled = true;
+        /* a dirty mark if it gets lost */
+        op->touched[i].is_changed = what == VERSION_OLDER;
+        if (what == VERSION_OLDER) answers->older++;
     }
     return wire_is_done(&reader);
+}
+
+/* All that the other is behind in, as one copy: it counts once, when it has
+ * taken everything. */
+static bool
+repair(struct coord *coord, struct op *op, uint32_t number)
+{
+    if (!copies_send_now(coord, op, number, op->touched, op->touched_count,
+                         COPY_REPAIR)) {
+        return false;
+    }
+    stat_add(&coord->replica->read_repairs);
+    return true;
 }
 
 void
@@ -426,7 +431,7 @@ versions_answer(struct coord *coord, struct link *link,
     if (op == NULL || op->step != STEP_VERSIONS || !hedge_forget(op, link))
         return;
     hedge_answered(coord, op, link, &coord_link_of(link)->versions);
-    if (!read_answers(coord, op, link, frame->payload, &answers)) {
+    if (!read_answers(coord, op, frame->payload, &answers)) {
         link_break(link, "an answer without sense");
         return;
     }
@@ -435,10 +440,14 @@ versions_answer(struct coord *coord, struct link *link,
         op_again(coord, op);
         return;
     }
-    if (!answers.has_unsettled && answers.repairs == 0) op->acks++;
+    if (!answers.has_unsettled && answers.older > 0 &&
+        repair(coord, op, coord_link_of(link)->number)) {
+        return;
+    }
+    if (!answers.has_unsettled) op->acks++; /* else another one is asked */
     if (op->acks >= op->acks_needed) {
         op_done(coord, op);
-    } else if (answers.repairs == 0) {
+    } else {
         versions_ask(coord, op);
     }
 }

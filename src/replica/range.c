@@ -164,6 +164,7 @@ range_put_record(struct replica *replica, uint32_t slot, uint64_t hash,
     is_there = store_record_of(replica->store, slot, hash, wall_ms, &record);
     if (is_there) {
         wire_put_u64(out, replica_tenure_of(replica, slot, record.stamp).bits);
+        replica_note_shown(replica, slot);
         record_write(out, &record);
     }
     store_unlock(replica->store, slot);

@@ -84,6 +84,8 @@ struct slot_state {
 struct under_way {
     _Atomic uint32_t unanswered; /* are not answered yet */
     _Atomic uint32_t unacked;    /* are not with all other owners yet */
+    bool is_shown; /* something was read here, or given to others, since the
+                    * first of the unanswered; under the slot's lock */
 };
 
 /* How a peer looks from here; bits, set by node/ from links and members. */
@@ -264,11 +266,22 @@ replica_is_still(const struct replica *replica, uint32_t slot, bool whole)
            (!whole || atomic_load(&under_way->unacked) == 0);
 }
 static inline void
+replica_note_shown(struct replica *replica, uint32_t slot)
+{
+    struct under_way *under_way = &replica->under_way[slot];
+
+    if (UNLIKELY(atomic_load_explicit(&under_way->unanswered,
+                                      memory_order_relaxed) != 0))
+        under_way->is_shown = true;
+}
+static inline void
 replica_note_write(struct replica *replica, uint32_t slot)
 {
     struct under_way *under_way = &replica->under_way[slot];
 
-    atomic_fetch_add_explicit(&under_way->unanswered, 1, memory_order_relaxed);
+    if (atomic_fetch_add_explicit(&under_way->unanswered, 1,
+                                  memory_order_relaxed) == 0)
+        under_way->is_shown = false;
     atomic_fetch_add_explicit(&under_way->unacked, 1, memory_order_relaxed);
 }
 /* Gives the own tenure, with no write unanswered, to an owner: it is promised a

@@ -488,3 +488,128 @@ CASE(ring_reads, what_the_primary_has_was_not_evicted_whatever_others_think)
         SAYS(sim, a, "GET {k}x", "$1\r\nv\r\n");
     sim_free(sim);
 }
+
+/* ---- what is seen, and by how many ---- */
+
+CASE(ring_seen, one_owner_that_is_behind_in_two_keys_counts_once)
+{
+    struct sim *sim = ring_of(&STRICT, 3, 251);
+    uint32_t owners[3], p, b, x;
+
+    owners_of(sim, 3, "{k}1", owners);
+    p = owners[0], b = owners[1], x = owners[2];
+    (void)sim_call_on(sim, p, 0, "KULA.QUORUM W 1");
+    (void)sim_call_on(sim, x, 0, "KULA.QUORUM R 3");
+    SAYS(sim, p, "MSET {k}1 a {k}2 a", "+OK\r\n");
+    (void)sim_run_for(sim, 3000);
+    sim_slow(sim, p, b, 400);
+    SAYS(sim, p, "MSET {k}1 b {k}2 b", "+OK\r\n"); /* x has it, b later */
+    sim_slow(sim, p, x, 300);
+    cr_assert(
+        eq(str, (char *)(uintptr_t)sim_call_on(sim, p, 0, "MSET {k}1 c {k}2 c"),
+           (char *)(uintptr_t) "+OK\r\n"));
+    cr_expect(eq(str,
+                 (char *)(uintptr_t)sim_call_on(sim, x, 0, "MGET {k}1 {k}2"),
+                 (char *)(uintptr_t) "*2\r\n$1\r\nc\r\n$1\r\nc\r\n"));
+    sim_free(sim);
+}
+
+CASE(ring_seen, a_read_for_a_peer_does_not_see_what_is_written_behind_it)
+{
+    struct sim *sim = ring_of(&STRICT, 5, 252);
+    struct buf got = {0};
+    struct sim_conn *conn;
+    uint32_t owners[3], x = 0;
+
+    owners_of(sim, 5, "k", owners);
+    while (x == owners[0] || x == owners[1] || x == owners[2])
+        x++;
+    SAYS(sim, x, "SET k 0", "+OK\r\n");
+    (void)sim_run_for(sim, 1000);
+    sim_slow(sim, owners[1], owners[0], 100);
+    conn = sim_connect(sim, x, 0, &got, NULL, gather);
+    sim_send(sim, conn, BYTES_LIT("GET k\r\nSET k 1\r\n"));
+    (void)sim_run_for(sim, 40);
+    sim_crash(sim, owners[1], false);
+    (void)sim_run_for(sim, 3000);
+    buf_must_add(&got, "", 1);
+    cr_expect(eq(str, got.data, (char *)(uintptr_t) "$1\r\n0\r\n+OK\r\n"));
+    sim_disconnect(sim, conn);
+    buf_deinit(&got);
+    sim_free(sim);
+}
+
+CASE(ring_seen, flushall_of_twenty_nodes_is_acknowledged)
+{
+    struct sim_ring many = {.replicas = 3,
+                            .read_quorum = 2,
+                            .write_quorum = 2,
+                            .is_strict = true,
+                            .vnodes = 64,
+                            .net_delay_ms = 3};
+    struct sim_config config = {.seed = 253,
+                                .nodes = 20,
+                                .ring = &many,
+                                .slots = 2048,
+                                .delay_most_ms = 2};
+    struct sim *sim = sim_new(&config);
+
+    becomes_quiet(sim, 20, UP_MS * 3);
+    SAYS(sim, 0, "SET k v", "+OK\r\n");
+    (void)sim_run_for(sim, 5000);
+    SAYS(sim, 0, "FLUSHALL", "+OK\r\n");
+    SAYS(sim, 3, "GET k", "$-1\r\n");
+    sim_free(sim);
+}
+
+/* A strict SET that was seen, and written over, is not written once more. */
+CASE(ring_seen, a_write_that_was_read_does_not_happen_twice)
+{
+    uint32_t happened = 0, seed;
+
+    for (seed = 300; seed < 340; seed++) {
+        struct sim *sim = ring_of(&STRICT, 3, seed);
+        struct buf set = {0}, got = {0}, other = {0};
+        struct sim_conn *a, *reader, *b;
+        uint32_t owners[3], i;
+        const char *last;
+
+        owners_of(sim, 3, "{k}", owners);
+        SAYS(sim, owners[0], "SET {k} 0", "+OK\r\n");
+        sim_partition(sim, 1u << owners[0], 1u << owners[1]);
+        (void)sim_run_for(sim, 3000);
+        (void)call_until(sim, owners[0], "SET {k} 1", "+OK\r\n", 5000);
+        sim_slow(sim, owners[0], owners[2], 60);
+        a = sim_connect(sim, owners[0], 0, &set, NULL, gather);
+        reader = sim_connect(sim, owners[0], 0, &got, NULL, gather);
+        b = sim_connect(sim, owners[1], 0, &other, NULL, gather);
+        sim_send(sim, a, BYTES_LIT("SET {k} v\r\n"));
+        (void)sim_run_for(sim, 4);
+        sim_send(sim, reader, BYTES_LIT("GET {k}\r\n"));
+        sim_send(sim, b, BYTES_LIT("SET {k}o 1\r\n"));
+        for (i = 0; i < 900 && got.used == 0; i++)
+            (void)sim_run_for(sim, 1);
+        if (got.used == 7 && memcmp(got.data, "$1\r\nv\r\n", 7) == 0 &&
+            set.used == 0) {
+            last = sim_call(sim, owners[1], "SET {k} w");
+            if (strcmp(last, "+OK\r\n") == 0 && set.used == 0) {
+                (void)sim_run_for(sim, 3000);
+                sim_heal(sim);
+                becomes_quiet(sim, 3, QUIET_MS);
+                last = sim_call(sim, owners[2], "GET {k}");
+                happened++;
+                cr_expect(strcmp(last, "$1\r\nw\r\n") == 0,
+                          "seed %u: v was read, w acknowledged, then %s (%.*s)",
+                          seed, last, (int)set.used, set.data);
+            }
+        }
+        sim_disconnect(sim, a);
+        sim_disconnect(sim, reader);
+        sim_disconnect(sim, b);
+        buf_deinit(&set);
+        buf_deinit(&got);
+        buf_deinit(&other);
+        sim_free(sim);
+    }
+    cr_expect(happened > 0);
+}

@@ -142,13 +142,13 @@ take_pair(struct prefix_rule *rule, struct bytes name, struct bytes value,
         if (rule->conflict != PREFIX_CONFLICT_NOT_SAID)
             return refuse(why, "conflict must be said once");
         if (bytes_is_nocase(value, "siblings"))
-            return refuse(why, "conflict siblings is not supported yet");
+            return refuse(why, "the conflict policy is the ring's: conflict-policy");
         if (!bytes_is_nocase(value, "lww"))
             return refuse(why, "conflict must be lww");
         rule->conflict = PREFIX_CONFLICT_LWW;
         return true;
     }
-    return refuse(why, "a prefix has r, w, mode and conflict");
+    return refuse(why, "expected r, w, mode or conflict");
 }
 
 bool

@@ -37,7 +37,7 @@ CASE(quorum, what_is_wrong_is_named_and_changes_nothing)
             "-ERR mode must be sloppy or strict\r\n");
     ANSWERS(talk, "KULA.QUORUM R", "-ERR each name needs a value\r\n");
     ANSWERS(talk, "KULA.QUORUM X 1",
-            "-ERR a prefix has r, w, mode and conflict\r\n");
+            "-ERR expected r, w, mode or conflict\r\n");
     ANSWERS(talk, "KULA.QUORUM CONFLICT lww",
             "-ERR a connection has no conflict policy\r\n");
     ANSWERS(talk, "KULA.QUORUM",
@@ -134,7 +134,7 @@ CASE(prefix, a_node_without_a_ring_has_none)
             "-ERR n must be 3, as replicas says: other numbers of copies for a "
             "prefix are not supported yet\r\n");
     ANSWERS(talk, "KULA.PREFIX SET a conflict siblings",
-            "-ERR conflict siblings is not supported yet\r\n");
+            "-ERR the conflict policy is the ring's: conflict-policy\r\n");
     ANSWERS(talk,
             "KULA.PREFIX SET 12345678901234567890123456789012345678901234567890"
             "123456789012345 r 1",

@@ -142,7 +142,8 @@ take_pair(struct prefix_rule *rule, struct bytes name, struct bytes value,
         if (rule->conflict != PREFIX_CONFLICT_NOT_SAID)
             return refuse(why, "conflict must be said once");
         if (bytes_is_nocase(value, "siblings"))
-            return refuse(why, "the conflict policy is the ring's: conflict-policy");
+            return refuse(why,
+                          "the conflict policy is the ring's: conflict-policy");
         if (!bytes_is_nocase(value, "lww"))
             return refuse(why, "conflict must be lww");
         rule->conflict = PREFIX_CONFLICT_LWW;

@@ -107,17 +107,16 @@ was_shown(struct coord *coord, const struct op *op)
 }
 
 /*
- * What is here alone is taken back. A blind write runs again, here or at the
- * new primary. Others do not: somebody may have read the version and passed it
- * on, and then it would happen twice.
+ * What is here alone, and nobody has seen, is taken back. A blind write runs
+ * again, here or at the new primary. Others do not: somebody may have read the
+ * version and passed it on, and then it would happen twice.
  */
 static void
 give_up(struct coord *coord, struct op *op)
 {
     bool is_shown = was_shown(coord, op);
 
-    if (op->acked_count == 0 && !op->has_lost && !op->is_told &&
-        put_back(coord, op)) {
+    if (!is_shown && !op->is_told && put_back(coord, op)) {
         stat_add(&coord->replica->taken_back);
         mark_others(coord, op); /* a comparison may have brought it there */
     }

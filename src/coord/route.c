@@ -59,7 +59,7 @@ route_quorum(const struct coord *coord, const struct cmd_call *call)
 {
     const struct prefixes *prefixes = atomic_load_explicit(
         &coord->env->shared->prefixes, memory_order_acquire);
-    struct quorum ring = ring_quorum(coord->replica), all;
+    struct quorum ring = ring_quorum(coord->replica), all = ring;
     const struct store_key *keys;
     uint32_t count, i;
 
@@ -73,7 +73,7 @@ route_quorum(const struct coord *coord, const struct cmd_call *call)
 
         all = i == 0 ? one : quorum_strictest(all, one);
     }
-    return quorum_over(call->client->quorum, count > 0 ? all : ring);
+    return quorum_over(call->client->quorum, all);
 }
 
 bool

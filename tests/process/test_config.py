@@ -85,6 +85,8 @@ class Server:
             self.process.stdin.close()
         try:
             self.client = Client(self.port)
+            while str(self.client("PING")).startswith("-LOADING"):
+                time.sleep(0.01)  # until it has founded its ring of one
         except OSError:
             self.client = None
 

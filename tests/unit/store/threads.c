@@ -19,7 +19,8 @@ enum {
     THREADS = 3,
     STEPS = SCALED(60000, 15000),
     NAMES = SCALED(30000, 7500), /* as many steps for each */
-    ADDS_EACH = 2000,
+    ADDS_EACH = SCALED(2000, 500),
+    UNIT = SCALED(1024, 256) * 1024, /* of memory */
     VALUE_MOST = 3000,
     LARGE = 20000,
 };
@@ -270,10 +271,10 @@ main(void)
 {
     struct plain tally = {0};
 
-    run(&tally, 16 * 1024 * 1024, POLICY_ALLKEYS_LRU, false);
-    run(&tally, 8 * 1024 * 1024, POLICY_ALLKEYS_RANDOM, false);
-    run(&tally, 20 * 1024 * 1024, POLICY_VOLATILE_LRU, false);
-    run(&tally, 16 * 1024 * 1024, POLICY_ALLKEYS_LRU, true);
-    run(&tally, 20 * 1024 * 1024, POLICY_VOLATILE_LRU, true);
+    run(&tally, 16 * UNIT, POLICY_ALLKEYS_LRU, false);
+    run(&tally, 8 * UNIT, POLICY_ALLKEYS_RANDOM, false);
+    run(&tally, 20 * UNIT, POLICY_VOLATILE_LRU, false);
+    run(&tally, 16 * UNIT, POLICY_ALLKEYS_LRU, true);
+    run(&tally, 20 * UNIT, POLICY_VOLATILE_LRU, true);
     return plain_end(&tally);
 }

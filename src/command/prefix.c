@@ -36,6 +36,26 @@ quorum_mode_name(enum quorum_mode mode)
 
 /* ---- the table ---- */
 
+static bool
+rule_is(const struct prefix_rule *a, const struct prefix_rule *b)
+{
+    return a->quorum.r == b->quorum.r && a->quorum.w == b->quorum.w &&
+           a->quorum.mode == b->quorum.mode && a->conflict == b->conflict &&
+           bytes_equal(bytes_of(a->name, a->size), bytes_of(b->name, b->size));
+}
+
+bool
+prefixes_equal(const struct prefixes *a, const struct prefixes *b)
+{
+    uint32_t i;
+
+    if (a->count != b->count) return false;
+    for (i = 0; i < a->count; i++) {
+        if (!rule_is(&a->rules[i], &b->rules[i])) return false;
+    }
+    return true;
+}
+
 const struct prefix_rule *
 prefixes_find(const struct prefixes *prefixes, struct bytes key)
 {

@@ -38,6 +38,8 @@ struct prefixes {
     struct prefix_rule rules[PREFIXES_MAX]; /* the longest names first */
 };
 
+/* The same rules, in the same order. */
+bool prefixes_equal(const struct prefixes *a, const struct prefixes *b);
 /* The rule with the longest name that the key begins with, or NULL. */
 const struct prefix_rule *prefixes_find(const struct prefixes *prefixes,
                                         struct bytes key);

@@ -197,6 +197,7 @@ send_copies(struct coord *coord, struct op *op)
 
     op->run++;
     op->is_beaten = false;
+    op->wants_retry = op->is_stale = false;
     op->is_acting = true;
     op->acked_count = op->standin_count = 0;
     for (i = 0; i < list->count; i++) {

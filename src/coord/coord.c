@@ -136,7 +136,8 @@ op_lost(struct coord *coord, struct op *op, const struct link *link)
     case STEP_VERSIONS: /* what was read stands; it is not read again, as its
                          * client may have written behind it */
         (void)hedge_forget(op, link);
-        versions_ask(coord, op);
+        op->wants_retry = true; /* not yet: the link is still there */
+        op->retry_ms = coord_now(coord);
         return;
     case STEP_FETCHING:
         op->asked_count = 0;
@@ -243,6 +244,10 @@ retry_one(struct coord *coord, struct op *op)
     } else if (op->step == STEP_COPIES && op->wants_retry) {
         op->retry_ms = INT64_MAX;
         shortfall_retry(coord, op);
+    } else if (op->step == STEP_VERSIONS && op->wants_retry) {
+        op->retry_ms = INT64_MAX;
+        op->wants_retry = false;
+        versions_ask(coord, op);
     } else if (op->step == STEP_DONE) {
         op->retry_ms = INT64_MAX;
         if (op->loans != NULL) loans_end(coord, op);

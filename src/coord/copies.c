@@ -323,6 +323,7 @@ copies_send(struct coord *coord, struct op *op)
 
     op->run++;
     op->is_beaten = op->is_stale = op->is_acting = false;
+    op->wants_retry = false;
     op->acked_count = op->standin_count = 0;
     for (i = 0; i < count; i++)
         send_copy(coord, op, numbers[i]);

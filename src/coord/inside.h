@@ -100,7 +100,8 @@ struct op {
     bool is_spanning; /* over slots of several nodes, which it may wait for */
     bool is_fetched;  /* the keys of open tenures, see touched */
     bool is_unacked;  /* counted as such in its slots, see struct under_way */
-    bool wants_retry; /* STEP_COPIES: something is to be sent again */
+    bool wants_retry; /* STEP_COPIES: something is to be sent again; VERSIONS:
+                       * another owner is to be asked */
     bool may_hedge;   /* STEP_ASKED: any owner may be asked */
     bool is_aside;    /* STEP_ASKED: not, or not only, the primary was */
     bool is_acting;   /* it ran here for the owners: this copy counts */

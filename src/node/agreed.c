@@ -138,7 +138,7 @@ take_prefixes(struct ring *ring, const struct pairs *pairs)
     if (now->count == 0) {
         mem_free(now);
         now = NULL;
-    } else if (before != NULL && memcmp(now, before, sizeof(*now)) == 0) {
+    } else if (before != NULL && prefixes_equal(now, before)) {
         mem_free(now);
         return;
     }

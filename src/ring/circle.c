@@ -226,6 +226,7 @@ circle_init(struct circle *circle, const struct ring_member *members,
             uint32_t slot_count)
 {
     const struct ring_member **sorted;
+    const size_t entry = sizeof(void *);
     uint32_t i;
 
     ASSERT(count < RING_NUMBERS);
@@ -233,10 +234,10 @@ circle_init(struct circle *circle, const struct ring_member *members,
     ASSERT((slot_count & (slot_count - 1)) == 0);
     *circle = (struct circle){.slot_count = slot_count, .member_count = count};
     init_groups(circle, replicas);
-    sorted = mem_must((size_t)(count + 1) * sizeof(*sorted));
+    sorted = mem_must((size_t)(count + 1) * entry);
     for (i = 0; i < count; i++)
         sorted[i] = &members[i];
-    qsort(sorted, count, sizeof(*sorted), by_number);
+    qsort(sorted, count, entry, by_number);
     circle->members =
         mem_must_zero((size_t)(count + 1) * sizeof(*circle->members));
     circle->holder = mem_must_zero(slot_count * sizeof(uint16_t));

@@ -195,11 +195,8 @@ send_copies(struct coord *coord, struct op *op)
         ring_map_list(replica_map(coord->replica), op->touched[0].slot);
     uint32_t i;
 
-    op->run++;
-    op->is_beaten = false;
-    op->wants_retry = op->is_stale = false;
+    copies_begin(op);
     op->is_acting = true;
-    op->acked_count = op->standin_count = 0;
     for (i = 0; i < list->count; i++) {
         if (op->standin_count + 1 < replica_cut(op->quorum.w, list))
             (void)standins_send(coord, op, list->owners[i]);

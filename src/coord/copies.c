@@ -13,8 +13,9 @@
  *     u64 number of the copy | u8 why | u64 stamp | for BEATEN: u64 tenure of
  *     the record (0: not known), a record
  *
- * A copy is taken as a whole or not at all: all its slots are locked, all its
- * lists and tenures looked at, then all its records are merged. The link
+ * All slots of a copy are locked, all its lists and tenures looked at: if one
+ * is refused, nothing is merged. Then all its records are; one that is beaten,
+ * or has no room, does not keep the others out, but refuses the copy. The link
  * acknowledges by count; a copy that was refused has been named by a NACK
  * before. A slot that the command has read and not changed (COPY's source, a
  * GET in EXEC) is in it with a record of NOTHING: a node that is its primary no
@@ -315,16 +316,21 @@ asker_owns_all(const struct coord *coord, const struct op *op)
 }
 
 void
+copies_begin(struct op *op)
+{
+    op->run++;
+    op->is_beaten = op->is_stale = op->is_acting = op->wants_retry = false;
+    op->acked_count = op->standin_count = 0;
+}
+
+void
 copies_send(struct coord *coord, struct op *op)
 {
     uint16_t numbers[64];
     uint32_t count = copies_targets(coord, op, numbers, ARRAY_LEN(numbers)), i;
     bool is_combined = two_will_do(coord, op) && asker_owns_all(coord, op);
 
-    op->run++;
-    op->is_beaten = op->is_stale = op->is_acting = false;
-    op->wants_retry = false;
-    op->acked_count = op->standin_count = 0;
+    copies_begin(op);
     for (i = 0; i < count; i++)
         send_copy(coord, op, numbers[i]);
     if (copies_are_enough(coord, op)) {
@@ -591,7 +597,7 @@ check_incoming(struct coord *coord, const struct incoming *incoming,
         return is_stale ? NACK_STALE : 0;
     }
     if (list->hash != incoming->list_hash) return NACK_LIST;
-    if ((flags & COPY_ADOPT) && incoming->record.kind == RECORD_FLOOR)
+    if ((flags & COPY_ADOPT) && !record_is_of_key(&incoming->record))
         return NACK_FULL; /* it has no key; nobody sends that */
     if (flags & COPY_ADOPT) return check_adopted(coord, incoming, stamp);
     if (!replica_promise(coord->replica, incoming->slot, incoming->tenure,
@@ -676,7 +682,7 @@ take_one(struct coord *coord, struct link *link,
     store_unlock(coord->store, incoming->slot);
 }
 
-/* Several: under all their locks, or not at all. */
+/* Several, under all their locks. */
 static void
 take_many(struct coord *coord, struct link *link, struct incoming *all,
           uint32_t count, uint8_t flags)
@@ -684,6 +690,7 @@ take_many(struct coord *coord, struct link *link, struct incoming *all,
     bool is_repair = (flags & COPY_REPAIR) != 0;
     struct stamp stamp = STAMP_NEVER;
     enum nack_why why = 0, one;
+    bool is_refused;
     uint32_t i;
 
     for (i = 0; i < count; i++)
@@ -691,7 +698,8 @@ take_many(struct coord *coord, struct link *link, struct incoming *all,
     cmd_slots_lock(coord->env);
     for (i = 0; i < count && why == 0; i++)
         why = check_incoming(coord, &all[i], flags, &stamp);
-    for (i = 0; i < count && why != NACK_LIST && why != NACK_STALE; i++) {
+    is_refused = why != 0;
+    for (i = 0; i < count && !is_refused; i++) {
         one = merge_incoming(coord, &all[i], flags, &stamp);
         if (is_repair) coord->replica->slots[all[i].slot].brought++;
         if (one != 0) why = one;

@@ -33,17 +33,14 @@ key_of_request(const struct coord *coord, struct bytes payload,
                struct store_key *key)
 {
     struct wire_reader reader = wire_reader(payload);
-    uint8_t db;
+    struct request_head head = request_read_head(&reader);
     struct bytes name;
 
-    (void)wire_take(&reader, 2); /* hops, protocol */
-    db = wire_u8(&reader);
-    (void)wire_take(&reader, 3); /* flags, R, W */
-    if (wire_varint(&reader) < 2) return false;
+    if (head.arg_count < 2) return false;
     (void)wire_bytes(&reader); /* the command's name */
     name = wire_bytes(&reader);
-    if (reader.is_bad || db >= STORE_DBS) return false;
-    *key = store_key(coord->store, db, name);
+    if (reader.is_bad || head.db >= STORE_DBS) return false;
+    *key = store_key(coord->store, head.db, name);
     return true;
 }
 

@@ -21,6 +21,7 @@
 #define COORD_INSIDE_H
 
 #include "base/memory.h"
+#include "bus/wire.h"
 #include "coord/coord.h"
 
 enum {
@@ -368,6 +369,8 @@ void execute_finish(struct coord *coord, struct cmd_call *call, struct op *op,
 void execute_take_reply(struct op *op, struct reply *reply, size_t start);
 
 /* ---- copies.c ---- */
+/* Nobody has acknowledged this execution yet. */
+void copies_begin(struct op *op);
 /* Sends coord->records to the other owners; ends the op if that is enough. */
 void copies_send(struct coord *coord, struct op *op);
 /* For each changed slot W owners have it, this node and stand-ins included. */
@@ -487,6 +490,25 @@ void fetch_records(struct coord *coord, struct link *link,
                    const struct frame *frame);
 
 /* ---- request.c ---- */
+/* What REQUEST's payload begins with; the arguments follow. */
+struct request_head {
+    uint8_t hops, proto, db, flags, r, w;
+    uint64_t arg_count;
+};
+static inline struct request_head
+request_read_head(struct wire_reader *reader)
+{
+    struct request_head head = {.hops = wire_u8(reader)};
+
+    head.proto = wire_u8(reader);
+    head.db = wire_u8(reader);
+    head.flags = wire_u8(reader);
+    head.r = wire_u8(reader);
+    head.w = wire_u8(reader);
+    head.arg_count = wire_varint(reader);
+    return head;
+}
+
 enum reply_status {
     REPLY_DONE = 0,
     REPLY_EXECUTED = 1, /* your copy came just before: that makes two */

@@ -271,21 +271,21 @@ void
 request_frame(struct coord *coord, struct link *link, const struct frame *frame)
 {
     struct wire_reader reader = wire_reader(frame->payload);
-    uint8_t hops = wire_u8(&reader), proto = wire_u8(&reader);
-    uint8_t db = wire_u8(&reader), flags = wire_u8(&reader);
-    struct quorum own = {.r = wire_u8(&reader), .w = wire_u8(&reader)};
-    uint64_t count = wire_varint(&reader);
+    struct request_head head = request_read_head(&reader);
+    struct quorum own = {.r = head.r, .w = head.w};
+    uint32_t count = (uint32_t)head.arg_count;
     int64_t age = link_frame_age_ms(link, frame, coord_wall(coord));
     struct bytes wire = wire_rest(&reader);
     struct cmd_call call;
 
-    if (reader.is_bad || count > REQUEST_ARGS_MAX || db >= STORE_DBS ||
-        (proto != 2 && proto != 3) || own.r > QUORUM_MOST ||
-        own.w > QUORUM_MOST || !op_args(coord, wire, (uint32_t)count)) {
+    if (reader.is_bad || head.arg_count > REQUEST_ARGS_MAX ||
+        head.db >= STORE_DBS || (head.proto != 2 && head.proto != 3) ||
+        own.r > QUORUM_MOST || own.w > QUORUM_MOST ||
+        !op_args(coord, wire, count)) {
         link_break(link, "a request without sense");
         return;
     }
-    if (replica_map(coord->replica) == NULL || hops >= OP_HOPS_MAX) {
+    if (replica_map(coord->replica) == NULL || head.hops >= OP_HOPS_MAX) {
         refuse(coord, link, frame, REPLY_AGAIN);
         return;
     }
@@ -293,11 +293,11 @@ request_frame(struct coord *coord, struct link *link, const struct frame *frame)
         refuse(coord, link, frame, REPLY_LATE);
         return;
     }
-    if (flags & REQUEST_SLOPPY) own.mode = MODE_SLOPPY;
-    if (flags & REQUEST_STRICT) own.mode = MODE_STRICT;
-    set_proxy(coord, proto, db, flags & REQUEST_NO_TOUCH ? CLIENT_NO_TOUCH : 0,
-              own);
-    if (!make_call(coord, (uint32_t)count, &call)) {
+    if (head.flags & REQUEST_SLOPPY) own.mode = MODE_SLOPPY;
+    if (head.flags & REQUEST_STRICT) own.mode = MODE_STRICT;
+    set_proxy(coord, head.proto, head.db,
+              head.flags & REQUEST_NO_TOUCH ? CLIENT_NO_TOUCH : 0, own);
+    if (!make_call(coord, count, &call)) {
         link_break(link, "a request without sense");
         return;
     }
@@ -310,7 +310,7 @@ request_frame(struct coord *coord, struct link *link, const struct frame *frame)
     coord->asker = (struct asker){
         .link = link,
         .request_id = frame->request_id,
-        .hops = (uint8_t)(hops + 1),
+        .hops = (uint8_t)(head.hops + 1),
         .deadline_ms = coord_now(coord) + frame->timeout_ms - age,
     };
     coord->reply.out.used = 0;

@@ -48,15 +48,13 @@ standins_fit(const struct coord *coord, uint32_t slot, uint16_t *out,
 uint32_t
 standins_count(const struct coord *coord, uint32_t slot)
 {
-    const struct ring_map *map = replica_map(coord->replica);
-    uint16_t numbers[STANDINS_MAX];
-    uint32_t count, fit = 0, i;
+    uint16_t fit[STANDINS_MAX];
+    uint32_t count = standins_fit(coord, slot, fit, STANDINS_MAX), i;
+    uint32_t others = 0;
 
-    count = ring_map_standins(map, slot, numbers, STANDINS_MAX);
-    for (i = 0; i < count; i++) {
-        if (is_fit(coord, numbers[i])) fit++;
-    }
-    return fit;
+    for (i = 0; i < count; i++)
+        others += fit[i] != coord->replica->self;
+    return others;
 }
 
 static bool
@@ -134,9 +132,7 @@ adopt(struct coord *coord, const struct store_key *key,
     tenure = replica_tenure_of(coord->replica, key->slot, record->stamp);
     *few = replica_short_of(coord->replica, key->slot, record->stamp);
     if (ring_list_owns(list, coord->replica->self)) {
-        coord->replica->slots[key->slot].brought++;
-        (void)replica_merge(coord->replica, key, record, tenure,
-                            coord_wall(coord), NULL);
+        replica_adopt(coord->replica, key, record, coord_wall(coord));
     }
     store_unlock(coord->store, key->slot);
     return tenure;

@@ -389,9 +389,19 @@ replica_has_hint_room(struct replica *replica, size_t bytes, uint32_t hints)
            atomic_load(&replica->hints_max_bytes);
 }
 
+void
+replica_adopt(struct replica *replica, const struct store_key *key,
+              const struct record *record, int64_t wall_ms)
+{
+    replica->slots[key->slot].brought++;
+    (void)replica_merge(replica, key, record,
+                        replica_tenure_of(replica, key->slot, record->stamp),
+                        wall_ms, NULL);
+}
+
 static void
-adopt(struct replica *replica, struct store *held, uint32_t slot, uint64_t hash,
-      int64_t wall_ms)
+adopt_held(struct replica *replica, struct store *held, uint32_t slot,
+           uint64_t hash, int64_t wall_ms)
 {
     struct record record;
     struct store_key key;
@@ -399,10 +409,7 @@ adopt(struct replica *replica, struct store *held, uint32_t slot, uint64_t hash,
     if (!store_record_of(held, slot, hash, wall_ms, &record)) return;
     key = store_key(held, record.db, record.key);
     store_lock(replica->store, slot);
-    replica->slots[slot].brought++;
-    (void)replica_merge(replica, &key, &record,
-                        replica_tenure_of(replica, slot, record.stamp), wall_ms,
-                        NULL);
+    replica_adopt(replica, &key, &record, wall_ms);
     store_unlock(replica->store, slot);
 }
 
@@ -420,7 +427,7 @@ replica_adopt_held(struct replica *replica, uint32_t slot, int64_t wall_ms)
         store_lock(held, slot);
         count = store_entries(held, slot, from, ADOPT_ENTRIES, entries, &from);
         for (i = 0; i < count; i++)
-            adopt(replica, held, slot, entries[i].hash, wall_ms);
+            adopt_held(replica, held, slot, entries[i].hash, wall_ms);
         store_unlock(held, slot);
     } while (from != 0);
 }

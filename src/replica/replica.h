@@ -338,6 +338,10 @@ uint64_t replica_hint_count(const struct replica *replica);
 /* hints-max-bytes allows for a copy of so many bytes, and `hints` hints. */
 bool replica_has_hint_room(struct replica *replica, size_t bytes,
                            uint32_t hints);
+/* One that is kept for others is this node's own, too: an owner's. The slot is
+ * locked. */
+void replica_adopt(struct replica *replica, const struct store_key *key,
+                   const struct record *record, int64_t wall_ms);
 /* The slot has become this node's own, or is to: what it keeps for others is
  * part of its copy. No lock is held. */
 void replica_adopt_held(struct replica *replica, uint32_t slot,

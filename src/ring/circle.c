@@ -226,7 +226,7 @@ circle_init(struct circle *circle, const struct ring_member *members,
             uint32_t slot_count)
 {
     const struct ring_member **sorted;
-    const size_t entry = sizeof(void *);
+    const size_t entry = sizeof(void *); /* sizeof(*sorted) looks like a slip */
     uint32_t i;
 
     ASSERT(count < RING_NUMBERS);

@@ -236,6 +236,20 @@ def test_second_start_on_a_port():
     again.stop()
 
 
+def test_second_start_in_a_directory():
+    server = Server()
+    second = Server(dir=server.dir)
+    check(second.wait() == 1, "exit code 1")
+    check("another kula-server runs in this directory" in second.log(), "why",
+          second.log())
+    check(server.client()("PING") == "+PONG", "the first one still serves")
+    server.process.kill()
+    server.wait()
+    again = Server(dir=server.dir)
+    check(again.client()("PING") == "+PONG", "a killed one leaves no lock")
+    again.stop()
+
+
 def test_identity():
     server = Server()
     file = os.path.join(server.dir, "kula.node")

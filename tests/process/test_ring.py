@@ -384,8 +384,7 @@ def start_script(tree, port):
           "OK\n", "set at the first node")
     check(shell("redis-cli", "-p", port + 2, "get", "gift")[1] ==
           "armshell\n", "get at the last")
-    code, out = shell(rings.CTL, "-p", port + 1, "status", "--nodes", 3,
-                      "--wait=10")
+    code, out = shell(rings.CTL, "-p", port + 1, "status", "--nodes", 3)
     took = time.monotonic() - start
     check(code == 0 and out.startswith("HEALTHY"), "kula-ctl status",
           (code, out))

@@ -294,6 +294,17 @@ unlink_life(struct bench *bench, const struct bench_peer *peer, uint64_t later)
     members_unlinked(bench->members, &peer->id, &life);
 }
 
+/* A ring of one has met the other member. */
+static void
+begin(struct bench *bench, const struct bench_peer *other)
+{
+    bench_init(bench, 9);
+    bench_start(bench);
+    bench_run(bench, 100);
+    bench_meet(bench, other);
+    bench_run(bench, 100);
+}
+
 CASE(lives, a_later_life_is_welcome_once_the_links_of_the_present_one_are_gone)
 {
     struct bench bench;
@@ -301,11 +312,7 @@ CASE(lives, a_later_life_is_welcome_once_the_links_of_the_present_one_are_gone)
     bool first = false, later = false;
     uint64_t ping;
 
-    bench_init(&bench, 9);
-    bench_start(&bench);
-    bench_run(&bench, 100);
-    bench_meet(&bench, &other);
-    bench_run(&bench, 100);
+    begin(&bench, &other);
     cr_expect(eq(int,
                  (int)meets(&bench, &other, 0, bench.now_ms, &first, &ping),
                  MEMBER_WELCOME));
@@ -333,11 +340,7 @@ CASE(lives, a_later_life_is_a_twin_if_the_present_one_answers_after_it_came)
     bool first = false, later = false;
     uint64_t ping;
 
-    bench_init(&bench, 9);
-    bench_start(&bench);
-    bench_run(&bench, 100);
-    bench_meet(&bench, &other);
-    bench_run(&bench, 100);
+    begin(&bench, &other);
     (void)meets(&bench, &other, 0, bench.now_ms, &first, &ping);
     cr_expect(eq(u64, ping, 0));
     (void)meets(&bench, &other, 9, bench.now_ms, &later, &ping);
@@ -372,11 +375,7 @@ CASE(lives, a_present_life_that_is_silent_gives_way)
     bool first = false, later = false;
     uint64_t ping;
 
-    bench_init(&bench, 9);
-    bench_start(&bench);
-    bench_run(&bench, 100);
-    bench_meet(&bench, &other);
-    bench_run(&bench, 100);
+    begin(&bench, &other);
     (void)meets(&bench, &other, 0, bench.now_ms, &first, &ping);
     (void)meets(&bench, &other, 9, bench.now_ms, &later, &ping);
     bench_run(&bench, 600);

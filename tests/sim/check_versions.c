@@ -135,22 +135,28 @@ forget(struct seen *seen)
     *seen = (struct seen){.newest = STAMP_NEVER};
 }
 
+/* What has gone to others may still be there for a moment. */
+static bool
+owns_copy(struct sim *sim, uint32_t node, const struct store_key *key)
+{
+    const struct replica *replica = sim_replica(sim, node);
+    const struct ring_map *map = replica_map(replica);
+
+    return map != NULL &&
+           ring_list_owns(ring_map_list(map, key->slot), replica->self);
+}
+
 /* What the node has; false: nothing, or it owns no copy. */
 static bool
 read_now(const struct look *look, struct seen *now)
 {
     struct sim *sim = look->versions->sim;
     struct store *store = sim_store(sim, look->node);
-    const struct replica *replica = sim_replica(sim, look->node);
-    const struct ring_map *map = replica_map(replica);
     struct store_key at = store_key(store, 0, bytes_str(look->name));
     struct record record;
 
     *now = (struct seen){.at_ms = sim_now_ms(sim)};
-    if (map == NULL ||
-        !ring_list_owns(ring_map_list(map, at.slot), replica->self)) {
-        return false;
-    }
+    if (!owns_copy(sim, look->node, &at)) return false;
     store_lock(store, at.slot);
     now->newest = store_newest(store, &at);
     if (now->newest.bits != 0 &&
@@ -425,6 +431,7 @@ check_versions_siblings(struct check_versions *versions, uint32_t key,
         struct record record;
         struct kin kin;
 
+        if (!owns_copy(versions->sim, node, &at)) continue;
         store_lock(store, at.slot);
         if (store_record(store, &at, sim_wall_ms(versions->sim, node),
                          &record)) {

@@ -28,6 +28,7 @@ enum {
     STALL_LEAST_MS = 5 * 1000,
     STALL_SPAN_MS = 10 * 1000,
     SLOW_BYTES_PER_MS = 50,
+    PIECE_MS = 20,
     FAST_BYTES_PER_MS = 100 * 1000,
 };
 
@@ -251,6 +252,7 @@ pump(struct sim *sim, struct side *from)
 {
     struct side *to = other_of(from);
     struct link *link = from->link;
+    int64_t rate = sim->net->bytes_per_ms[from->node][to->node];
 
     from->is_full = false;
     if (link_unsent(link) > sim->net->unsent_most)
@@ -265,6 +267,8 @@ pump(struct sim *sim, struct side *from)
             }
             bytes.size = min_u64(bytes.size, WINDOW - to->bytes_coming);
         }
+        /* what takes long does not come all at once */
+        bytes.size = min_u64(bytes.size, (uint64_t)rate * PIECE_MS);
         if (rng_below(&sim->rng, 4) == 0)
             bytes.size = 1 + rng_below(&sim->rng, bytes.size);
         add_piece(sim, to, bytes);

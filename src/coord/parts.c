@@ -465,6 +465,7 @@ run_part(struct coord *coord, struct op *parent, uint32_t at)
     };
     bool goes_away =
         parent->parts->is_direct && part->number != coord->replica->self;
+    const struct cmd_spec *spec = NULL;
     struct op *op;
 
     /* that of WAIT may be far off */
@@ -476,6 +477,10 @@ run_part(struct coord *coord, struct op *parent, uint32_t at)
     coord->proxy.db = part->db;
     coord->proxy.quorum = parent->own;
     coord->proxy.flags = CLIENT_AUTHENTICATED | parent->flags;
+    /* EXEC's are commands of their own */
+    if (op_args(coord, buf_bytes(&part->args), part->arg_count))
+        spec = cmd_find(coord->args, part->arg_count);
+    if (spec != NULL) call.spec = spec;
     op = op_new(coord, &call);
     buf_deinit(&op->args);
     op->args = part->args; /* moved */

@@ -77,8 +77,9 @@ replica_short_of(const struct replica *replica, uint32_t slot,
     return few.bits > full.bits ? few : STAMP_NEVER;
 }
 
-/* A version written under a tenure that fewer have promised than should is
- * neither in tenure nor out of it. */
+/* A version written under a tenure that fewer have promised than should, or
+ * perhaps under one of those that had no room, is neither in tenure nor out of
+ * it. */
 struct stamp
 replica_tenure_of(const struct replica *replica, uint32_t slot,
                   struct stamp stamp)
@@ -87,10 +88,10 @@ replica_tenure_of(const struct replica *replica, uint32_t slot,
     struct stamp full = latest_of(state->full, TENURES_KEPT, stamp);
     struct stamp few = latest_of(state->few, SHORTS_KEPT, stamp);
 
-    if (few.bits > full.bits) return STAMP_NEVER;
-    if (full.bits != 0) return full;
-    /* whoever has a version was told its tenure, so that one was dropped */
-    return state->few_dropped.bits == 0 ? state->full_dropped : STAMP_NEVER;
+    if (max_u64(few.bits, state->few_dropped.bits) > full.bits)
+        return STAMP_NEVER;
+    /* whoever has a version was told its tenure: that one was dropped */
+    return full.bits != 0 ? full : state->full_dropped;
 }
 
 static bool

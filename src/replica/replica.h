@@ -32,7 +32,7 @@
 #include <stdatomic.h>
 
 /* Full tenures known besides the promise, per slot. */
-enum { TENURES_KEPT = 8, SHORTS_KEPT = 2 };
+enum { TENURES_KEPT = 8, SHORTS_KEPT = 4 };
 
 enum tenure_state { TENURE_NONE, TENURE_OPEN, TENURE_HELD };
 

@@ -119,6 +119,28 @@ CASE(replica, quorums_are_cut_to_the_owners_there_are)
     unmake(replica);
 }
 
+CASE(replica, what_a_short_tenure_that_had_no_room_covers_is_in_no_tenure)
+{
+    struct replica *replica = make(STAMP_NEVER);
+    uint32_t i;
+
+    replica_saw_tenure(replica, 3, at(10, 1));
+    cr_expect(
+        eq(u64, replica_tenure_of(replica, 3, at(15, 1)).bits, at(10, 1).bits));
+    replica_saw_short(replica, 3, at(20, 1));
+    cr_expect(
+        eq(u64, replica_tenure_of(replica, 3, at(15, 1)).bits, at(10, 1).bits));
+    for (i = 0; i < SHORTS_KEPT; i++) {
+        cr_expect(replica_tenure_of(replica, 3, at(25, 1)).bits == 0);
+        replica_saw_short(replica, 3, at(30 + i, 2));
+    }
+    cr_expect(replica_tenure_of(replica, 3, at(25, 1)).bits == 0);
+    replica_saw_tenure(replica, 3, at(50, 1));
+    cr_expect(
+        eq(u64, replica_tenure_of(replica, 3, at(55, 1)).bits, at(50, 1).bits));
+    unmake(replica);
+}
+
 CASE(replica, a_dirty_mark_outlives_a_comparison_that_began_before_it)
 {
     struct replica *replica = make(STAMP_NEVER);

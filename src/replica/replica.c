@@ -71,16 +71,20 @@ replica_free(struct replica *replica)
 uint32_t
 replica_primary(const struct replica *replica, const struct ring_list *list)
 {
-    uint32_t i, second = RING_NOBODY;
+    uint32_t i, second = RING_NOBODY, third = RING_NOBODY;
 
     for (i = 0; i < list->count; i++) {
         uint32_t health = replica_health(replica, list->owners[i]);
 
         if (!(health & PEER_REACHABLE)) continue;
         if (!(health & PEER_PASSIVE)) return list->owners[i];
-        if (second == RING_NOBODY) second = list->owners[i];
+        if (health & PEER_RETURNING) {
+            if (third == RING_NOBODY) third = list->owners[i];
+        } else if (second == RING_NOBODY) {
+            second = list->owners[i];
+        }
     }
-    return second;
+    return second != RING_NOBODY ? second : third;
 }
 
 uint32_t

@@ -163,7 +163,8 @@ replica_health(const struct replica *replica, uint32_t number)
 
 /* The node that should act as the slot's primary as things look from here: the
  * first reachable owner that isn't RETURNING or on probation; if there is none,
- * the first reachable one; RING_NOBODY. Any thread, no lock. */
+ * the first that is only on probation; the first at all; RING_NOBODY. Any
+ * thread, no lock. */
 uint32_t replica_primary(const struct replica *replica,
                          const struct ring_list *list);
 /* A quorum as it counts for this list: cut to N_eff. */

@@ -99,6 +99,8 @@ CASE(replica, the_primary_is_the_first_healthy_owner)
     cr_expect(replica_primary(replica, &list) == 2);
     atomic_store(&replica->health[4], PEER_REACHABLE | PEER_RETURNING);
     cr_expect(replica_primary(replica, &list) == 2);
+    atomic_store(&replica->health[2], PEER_REACHABLE | PEER_PROBATION);
+    cr_expect(replica_primary(replica, &list) == 2, "before who returns");
     atomic_store(&replica->health[4], PEER_REACHABLE);
     cr_expect(replica_primary(replica, &list) == 4);
     unmake(replica);

@@ -23,8 +23,9 @@
 
 enum {
     PARTNERS_MAX = 2 * RING_OWNERS_MAX,
-    ASKS_MAX = 16,
+    ASKS_MAX = 64,
     ASK_WAIT_MS = 200,     /* for answers to TENURE */
+    ASK_LATE_MS = 2000,    /* of those who can be reached, where they decide */
     ASK_MORE_MS = 20,      /* for the rest, once there are enough */
     DUEL_MS = 1000,        /* a tenure taken again so soon is fought for */
     ANSWER_WAIT_MS = 1000, /* for answers to DIGESTS and RANGE */
@@ -121,6 +122,7 @@ struct ask_slot {
     uint32_t list_hash;
     uint8_t answered, granted, settled, equal; /* bits: owners of the list */
     bool is_refused, is_differing;
+    bool is_decided;
 };
 
 struct ask { /* one stamp, asked for many slots */

@@ -6,7 +6,8 @@
  * 3. TENURE goes to the slots' other owners that can be reached.
  * 4. All have answered, or enough have and the rest is late, or time is up:
  *    each slot is won, won short (sloppy: some owner could not be reached), or
- *    asked for again, above the stamps that stood against it.
+ *    asked for again, above the stamps that stood against it. Who is slow, and
+ *    can be reached, is waited for longer: what it has, others may have seen.
  *
  * An ask dies with its map: an answer for other lists is worth nothing.
  */
@@ -538,34 +539,71 @@ may_be_short(const struct keeper *keeper, uint32_t slot)
     return is_fine;
 }
 
-static void
+/* An owner that can be reached has not answered yet. */
+static bool
+is_awaited(const struct keeper *keeper, const struct ask *ask,
+           const struct ask_slot *entry)
+{
+    const struct ring_list *list = keeper_list(keeper, entry->slot);
+    uint32_t i;
+
+    if (keeper->now_ms >= ask->sent_ms + ASK_LATE_MS) return false;
+    for (i = 0; i < ask->peer_count; i++) {
+        const struct ask_peer *peer = &ask->peers[i];
+
+        if (!peer->is_answered && !peer->is_lost &&
+            ring_list_owns(list, peer->number)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* False: it is too early. */
+static bool
+decide_one(struct keeper *keeper, const struct ask *ask,
+           const struct ask_slot *entry)
+{
+    uint32_t all = (1u << keeper_list(keeper, entry->slot)->count) - 1;
+
+    if (entry->is_refused || entry->is_differing) {
+        ask_again(keeper, entry);
+    } else if (has_enough(keeper, entry)) {
+        win(keeper, ask, entry, false);
+    } else if (is_awaited(keeper, ask, entry)) {
+        return false;
+    } else if (entry->answered != all && may_be_short(keeper, entry->slot)) {
+        win(keeper, ask, entry, true); /* the rest can't be reached */
+    } else {
+        ask_again(keeper, entry);
+    }
+    return true;
+}
+
+/* True: all of it is decided. */
+static bool
 decide(struct keeper *keeper, struct ask *ask)
 {
+    bool is_all = true;
     uint32_t i;
 
     for (i = 0; i < ask->count; i++) {
         struct ask_slot *entry = &ask->slots[i];
-        const struct ring_list *list = keeper_list(keeper, entry->slot);
-        uint32_t all = (1u << list->count) - 1;
 
-        keeper->slots[entry->slot].is_asked = false;
-        if (entry->is_refused || entry->is_differing) {
-            ask_again(keeper, entry);
-        } else if (has_enough(keeper, entry)) {
-            win(keeper, ask, entry, false);
-        } else if (entry->answered != all &&
-                   may_be_short(keeper, entry->slot)) {
-            win(keeper, ask, entry, true); /* the rest can't be reached */
+        if (entry->is_decided) continue;
+        entry->is_decided = decide_one(keeper, ask, entry);
+        if (entry->is_decided) {
+            keeper->slots[entry->slot].is_asked = false;
+            inside_replan(keeper);
         } else {
-            ask_again(keeper, entry);
+            is_all = false;
         }
     }
-    ask_free(ask);
-    inside_replan(keeper);
+    return is_all;
 }
 
 static bool
-is_decided(struct keeper *keeper, struct ask *ask)
+is_due(struct keeper *keeper, struct ask *ask)
 {
     bool is_waiting = false, is_enough = true;
     uint32_t i;
@@ -593,10 +631,12 @@ tenure_tick(struct keeper *keeper)
     uint32_t i, kept = 0;
 
     for (i = 0; i < keeper->ask_count; i++) {
-        if (is_decided(keeper, &keeper->asks[i])) {
-            decide(keeper, &keeper->asks[i]);
+        struct ask *ask = &keeper->asks[i];
+
+        if (is_due(keeper, ask) && decide(keeper, ask)) {
+            ask_free(ask);
         } else {
-            keeper->asks[kept++] = keeper->asks[i];
+            keeper->asks[kept++] = *ask;
         }
     }
     keeper->ask_count = kept;
@@ -627,6 +667,7 @@ tenure_deadline_ms(const struct keeper *keeper)
         int64_t due_ms = ask->enough_ms != 0 ? ask->enough_ms + ASK_MORE_MS
                                              : ask->sent_ms + ASK_WAIT_MS;
 
+        if (due_ms <= keeper->now_ms) due_ms = ask->sent_ms + ASK_LATE_MS;
         if (due_ms < deadline_ms) deadline_ms = due_ms;
     }
     return deadline_ms;

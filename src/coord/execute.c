@@ -58,6 +58,26 @@ for_keys(struct coord *coord, const struct cmd_call *call,
     }
 }
 
+/*
+ * Strict writes are not under a tenure that lacks promises. One that is short
+ * all the same has W = N: no strict write of another's can have its copies
+ * without this node, so for them it is like any other. Sloppy ones may, from
+ * stand-ins.
+ */
+bool
+execute_note_tenure(const struct coord *coord, uint32_t slot)
+{
+    const struct slot_state *state = &coord->replica->slots[slot];
+    bool is_short = state->is_short && coord->quorum.mode != MODE_STRICT;
+
+    if (is_short) {
+        replica_saw_short(coord->replica, slot, state->promised);
+    } else {
+        replica_saw_tenure(coord->replica, slot, state->promised);
+    }
+    return is_short;
+}
+
 static void
 note_before(struct coord *coord, const struct store_key *key, uint32_t at)
 {
@@ -68,12 +88,7 @@ note_before(struct coord *coord, const struct store_key *key, uint32_t at)
 
     (void)at;
     touched->tenure = state->promised;
-    if (state->is_short) {
-        coord->is_short = true;
-        replica_saw_short(coord->replica, key->slot, touched->tenure);
-    } else {
-        replica_saw_tenure(coord->replica, key->slot, touched->tenure);
-    }
+    coord->is_short |= execute_note_tenure(coord, key->slot);
     /* what is about to be written over is kept, should nobody take the write */
     touched->is_before_kept = true;
     if (!store_look(coord->store, key, coord_wall(coord), &sight)) return;

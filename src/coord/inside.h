@@ -345,6 +345,9 @@ void execute_read(struct coord *coord, struct cmd_call *call, struct op *op);
 /* The slot's tenure allows a write of coord->quorum's mode; else the keeper is
  * told what is missing. Slot locked. */
 bool execute_has_tenure(struct coord *coord, uint32_t slot, uint32_t list_hash);
+/* The slot is about to be written, by a command of coord->quorum: its tenure is
+ * one to be remembered. True: a short one, for this command. Slot locked. */
+bool execute_note_tenure(const struct coord *coord, uint32_t slot);
 /* What it does does not depend on what was there, so doing it twice is no harm,
  * nor is doing it where nothing is known of its keys. */
 bool execute_is_blind(const struct cmd_spec *spec, const struct bytes *args,

@@ -170,12 +170,7 @@ note_floor(struct coord *coord, struct op *op, uint32_t slot, uint32_t db,
     struct record record = {
         .kind = RECORD_FLOOR, .db = db, .slot = slot, .stamp = stamp};
 
-    if (state->is_short) {
-        op->is_short = true;
-        replica_saw_short(coord->replica, slot, state->promised);
-    } else {
-        replica_saw_tenure(coord->replica, slot, state->promised);
-    }
+    op->is_short |= execute_note_tenure(coord, slot);
     store_raise_floor(coord->store, slot, db, stamp, coord_wall(coord));
     if (op->touched_count % 1024 == 0 || op->touched == &op->one) {
         struct touched *more =

@@ -36,16 +36,21 @@ is_increment(const struct cmd_spec *spec)
     return false;
 }
 
+bool
+acting_needs_no_copy(const struct cmd_call *call)
+{
+    return is_increment(call->spec) ||
+           execute_is_blind(call->spec, call->args, call->arg_count);
+}
+
 static bool
 may_act(const struct cmd_call *call, struct quorum quorum,
         const struct ring_list *list)
 {
-    const struct cmd_spec *spec = call->spec;
-
     if (quorum.mode == MODE_STRICT) return false;
-    if (!(spec->flags & CMD_WRITE)) return replica_cut(quorum.r, list) == 1;
-    return is_increment(spec) ||
-           execute_is_blind(spec, call->args, call->arg_count);
+    if (!(call->spec->flags & CMD_WRITE))
+        return replica_cut(quorum.r, list) == 1;
+    return acting_needs_no_copy(call);
 }
 
 uint32_t

@@ -207,6 +207,11 @@ may_write(struct coord *coord, const struct cmd_call *call)
             return false;
         }
         if (!execute_has_tenure(coord, slot, list->hash)) return false;
+        /* promised by too few, who say nothing of what the others have */
+        if (UNLIKELY(state->is_short && !state->is_settled) &&
+            !acting_needs_no_copy(call)) {
+            return false;
+        }
         if (state->tenure == TENURE_OPEN &&
             !is_fetched(coord->op, i, state->promised)) {
             coord->wants_fetch = true;

@@ -452,6 +452,9 @@ int64_t standins_deadline_ms(const struct coord *coord);
 
 /* ---- acting.c ---- */
 void acting_init(struct coord *coord);
+/* A write that does not ask what was there, or adds up wherever it is merged:
+ * it may run where the key's copy is missing. */
+bool acting_needs_no_copy(const struct cmd_call *call);
 /* The node that may run it for the slot's owners, none of which can be reached
  * for a while now; RING_NOBODY. */
 uint32_t acting_node(const struct coord *coord, const struct cmd_call *call,

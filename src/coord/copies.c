@@ -831,6 +831,18 @@ mark_lost(struct coord *coord, const struct coord_link *to,
                       sent->target != RING_NOBODY ? sent->target : to->number);
 }
 
+/* One copy of it less; more may be had in a moment. */
+static void
+goes_without(struct coord *coord, struct op *op)
+{
+    op->out--;
+    if (op->out == 0 && op->step == STEP_COPIES) {
+        shortfall_retry_soon(coord, op);
+    } else {
+        op_release(coord, op);
+    }
+}
+
 void
 copies_lost(struct coord *coord, struct link *link)
 {
@@ -848,8 +860,7 @@ copies_lost(struct coord *coord, struct link *link)
         }
         mark_lost(coord, to, sent);
         op->has_lost = true;
-        op->out--;
-        op_release(coord, op);
+        goes_without(coord, op);
     }
 }
 
@@ -973,8 +984,7 @@ copies_nack(struct coord *coord, struct link *link, const struct frame *frame)
     }
     if (sent->target != RING_NOBODY) {
         mark_lost(coord, to, sent);
-        op->out--;
-        op_release(coord, op);
+        goes_without(coord, op);
         return;
     }
     refused(coord, link, op, (enum nack_why)why, stamp, wire_rest(&reader));

@@ -86,8 +86,8 @@ hedge_asked(struct coord *coord, struct op *op, struct pace *pace)
     pace->asked_ms = op->asked_ms = now_ms;
     if (op->hedged != RING_NOBODY) return; /* once is enough */
     if (coord->hedges < HEDGE_READS * HEDGES_SAVED) coord->hedges++;
-    if (pace->warm < WARM) return;
-    op->late_ms = now_ms + late_ms(pace);
+    op->late_ms =
+        now_ms + (pace->warm < WARM ? LATE_MOST_MS : (int64_t)late_ms(pace));
     if (op->late_ms < coord->hedge_ms) coord->hedge_ms = op->late_ms;
 }
 

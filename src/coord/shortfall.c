@@ -5,6 +5,9 @@
  *     counters, sloppy       sent once more as they are: they add up
  *     a later tenure began   here: written and sent once more under that;
  *                            elsewhere: handed over to its holder
+ *     a link was lost        sent once more
+ *     nobody to send it to   a blind write runs again; the others wait for
+ *                            somebody
  *     none of these helps    taken back if it is here alone; a blind write runs
  *                            again; the others end as UNCERTAIN
  *
@@ -106,11 +109,19 @@ was_shown(struct coord *coord, const struct op *op)
     return is_shown;
 }
 
-/*
- * What is here alone, and nobody has seen, is taken back. A blind write runs
- * again, here or at the new primary. Others do not: somebody may have read the
- * version and passed it on, and then it would happen twice.
- */
+/* A blind write may. Others do not: somebody may have read the version and
+ * passed it on, and then it would happen twice. */
+static bool
+may_run_again(struct coord *coord, const struct op *op, bool is_shown)
+{
+    /* strict: somebody may have read it and written over it since */
+    return !op->is_told && (op->quorum.mode != MODE_STRICT || !is_shown) &&
+           op_args(coord, buf_bytes(&op->args), op->arg_count) &&
+           execute_is_blind(op->spec, coord->args, op->arg_count);
+}
+
+/* What is here alone, and nobody has seen, is taken back. A blind write runs
+ * again, here or at the new primary. */
 static void
 give_up(struct coord *coord, struct op *op)
 {
@@ -120,10 +131,7 @@ give_up(struct coord *coord, struct op *op)
         stat_add(&coord->replica->taken_back);
         mark_others(coord, op); /* a comparison may have brought it there */
     }
-    /* strict: somebody may have read it and written over it since */
-    if (!op->is_told && (op->quorum.mode != MODE_STRICT || !is_shown) &&
-        op_args(coord, buf_bytes(&op->args), op->arg_count) &&
-        execute_is_blind(op->spec, coord->args, op->arg_count)) {
+    if (may_run_again(coord, op, is_shown)) {
         op_wait(coord, op, coord_now(coord) + RETRY_MS);
     } else {
         op_fail(coord, op);
@@ -164,6 +172,23 @@ standing_of(struct coord *coord, const struct op *op)
     return standing;
 }
 
+/* The only key that it has changed; NULL: there are several, or others that it
+ * has read. */
+static const struct touched *
+only_changed(const struct op *op)
+{
+    const struct touched *changed = NULL;
+    uint32_t i;
+
+    for (i = 0; i < op->touched_count; i++) {
+        if (op->touched[i].is_witness) return NULL;
+        if (!op->touched[i].is_changed) continue;
+        if (changed != NULL) return NULL;
+        changed = &op->touched[i];
+    }
+    return changed;
+}
+
 /*
  * The tenure went to another node between the execution and the copies, as it
  * does when an owner comes or returns. What was written is older than the new
@@ -171,32 +196,30 @@ standing_of(struct coord *coord, const struct op *op)
  * the new holder has taken it, under its tenure and before it has written the
  * key itself, it is as if the holder had found it when it began: with W copies
  * it is acknowledged. One key only: several would be taken one by one.
+ * is_wanted: it could be, but the holder is not to be reached.
  */
-static bool
-hand_over(struct coord *coord, struct op *op)
+static void
+hand_over(struct coord *coord, struct op *op, bool *is_wanted)
 {
-    const struct touched *changed = NULL;
-    uint32_t i, holder;
+    const struct touched *changed = only_changed(op);
+    uint32_t holder;
 
-    for (i = 0; i < op->touched_count; i++) {
-        if (op->touched[i].is_witness) return false;
-        if (!op->touched[i].is_changed) continue;
-        if (changed != NULL) return false;
-        changed = &op->touched[i];
-    }
-    if (changed == NULL || op->is_short) return false;
+    if (changed == NULL || op->is_short) return;
     store_lock(coord->store, changed->slot);
     holder = coord->replica->slots[changed->slot].promised_to;
     store_unlock(coord->store, changed->slot);
-    if (holder == RING_NOBODY || !route_is_usable(coord, holder)) return false;
-    return copies_send_now(coord, op, holder, changed, 1, COPY_ADOPT);
+    if (holder == RING_NOBODY || !route_is_usable(coord, holder)) {
+        *is_wanted = true;
+    } else {
+        (void)copies_send_now(coord, op, holder, changed, 1, COPY_ADOPT);
+    }
 }
 
 /*
  * What was written under an earlier tenure is written again, as it is, under
  * the present one: between the two there may have been another node's, after
  * which the version as it was would count as out of tenure everywhere. False:
- * it is not the newest any more.
+ * it is not the newest any more. Under the same tenure, nothing is to be done.
  */
 static bool
 write_again(struct coord *coord, struct touched *touched)
@@ -205,11 +228,13 @@ write_again(struct coord *coord, struct touched *touched)
     struct wire_reader reader;
     struct record record;
     struct store_key key;
-    bool is_found, is_written = false;
+    bool is_found, is_written;
 
     store_lock(coord->store, touched->slot);
     coord->scratch.used = 0;
-    is_found = state->tenure == TENURE_HELD &&
+    is_written = state->tenure == TENURE_HELD &&
+                 state->promised.bits == touched->tenure.bits;
+    is_found = state->tenure == TENURE_HELD && !is_written &&
                store_record_of(coord->store, touched->slot, touched->hash,
                                coord_wall(coord), &record) &&
                record.stamp.bits == touched->newest.bits;
@@ -232,16 +257,24 @@ write_again(struct coord *coord, struct touched *touched)
     return is_written;
 }
 
+/* is_wanted: nobody can be reached. */
 static void
-send_again(struct coord *coord, struct op *op)
+send_again(struct coord *coord, struct op *op, bool *is_wanted)
 {
     uint16_t numbers[64];
     uint32_t count = copies_targets(coord, op, numbers, ARRAY_LEN(numbers));
     uint32_t i, k;
 
+    for (i = 0; i < count && !route_is_usable(coord, numbers[i]); i++)
+        ;
+    if (i == count) {
+        *is_wanted = true;
+        return;
+    }
     for (k = 0; k < op->touched_count; k++) {
         if (op->touched[k].is_changed && !op->touched[k].is_counter &&
             !write_again(coord, &op->touched[k])) {
+            mark_others(coord, op); /* those before it were written anew */
             return;
         }
     }
@@ -256,19 +289,27 @@ send_again(struct coord *coord, struct op *op)
 void
 shortfall_retry(struct coord *coord, struct op *op)
 {
+    bool is_wanted = false;
+
     op->wants_retry = op->is_stale = false;
     switch (standing_of(coord, op)) {
-    case STANDING_FIRM: send_again(coord, op); break;
+    case STANDING_FIRM: send_again(coord, op, &is_wanted); break;
     case STANDING_OPEN:
         atomic_fetch_add_explicit(&coord->replica->wanted, 1,
                                   memory_order_relaxed);
         shortfall_retry_soon(coord, op);
         return;
     case STANDING_LOST:
-        if (op->out == 0) (void)hand_over(coord, op);
+        if (op->out == 0) hand_over(coord, op, &is_wanted);
         break;
     }
-    if (op->out == 0) give_up(coord, op);
+    if (op->out > 0) return;
+    if (is_wanted && !op->is_beaten &&
+        !may_run_again(coord, op, was_shown(coord, op))) {
+        shortfall_retry_soon(coord, op);
+    } else {
+        give_up(coord, op);
+    }
 }
 
 void

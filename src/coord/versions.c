@@ -39,6 +39,15 @@ enum { VERSION_BYTES_LEAST = 25 };
 
 /* ---- asking ---- */
 
+/* One that returns has much else to do, and is perhaps not settled. */
+static uint32_t
+late_ms(const struct coord *coord, uint32_t number, const struct link *link)
+{
+    if (replica_health(coord->replica, number) & PEER_RETURNING)
+        return UINT32_MAX / 4;
+    return hedge_late_ms(coord, &coord_link_of(link)->versions);
+}
+
 /* An owner of all keys that was not asked yet: the first one, unless another is
  * much quicker. */
 static struct link *
@@ -62,7 +71,7 @@ next_owner(const struct coord *coord, struct op *op)
         }
         link = coord->effects.link(coord->effects.self, list->owners[i]);
         if (link == NULL) continue;
-        ms = hedge_late_ms(coord, &coord_link_of(link)->versions);
+        ms = late_ms(coord, list->owners[i], link);
         if (best != NULL && 2 * ms >= best_ms) continue;
         best = link;
         best_ms = ms;

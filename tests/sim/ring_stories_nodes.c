@@ -174,6 +174,124 @@ CASE(ring_nodes, more_hints_than_there_is_room_for_leave_marks)
     sim_free(sim);
 }
 
+/* ---- one dies and returns ---- */
+
+struct crash {
+    struct sim *sim;
+    uint32_t node;
+};
+
+static void
+crash(void *context)
+{
+    const struct crash *crash = context;
+
+    sim_crash(crash->sim, crash->node, false);
+}
+
+/* Somebody was promised a later tenure of the slot, who did not take it. */
+static void
+promise_later(struct sim *sim, uint32_t at, const char *key)
+{
+    struct store *store = sim_store(sim, at);
+    uint32_t slot = store_key(store, 0, bytes_str(key)).slot;
+    struct replica *replica = sim_replica(sim, at);
+    struct stamp later;
+
+    store_lock(store, slot);
+    later = store_mint(store, slot, sim_wall_ms(sim, at));
+    cr_assert(replica_promise(replica, slot, later, stamp_node(later)));
+    store_unlock(store, slot);
+}
+
+CASE(ring_nodes, a_write_that_one_refuses_while_the_other_dies_is_sent_again)
+{
+    struct sim *sim = ring_of(&STRICT, 3, 214);
+    uint32_t owners[3];
+    struct crash later = {.sim = sim};
+
+    owners_of(sim, 3, "k", owners);
+    SAYS(sim, owners[0], "APPEND k a", ":1\r\n");
+    sim_slow(sim, owners[0], owners[2], 100);
+    promise_later(sim, owners[1], "k");
+    later.node = owners[2];
+    sim_at(sim, sim_now_ms(sim) + 50, crash, &later);
+    SAYS(sim, owners[0], "APPEND k b", ":2\r\n");
+    sim_start(sim, owners[2]);
+    is_equal(sim, 3);
+    SAYS(sim, owners[2], "GET k", "$2\r\nab\r\n");
+    sim_free(sim);
+}
+
+/* Of the commands since then. */
+static int64_t
+slowest_ms(const struct history *history, int64_t since_ms)
+{
+    int64_t most_ms = 0;
+    uint32_t i;
+
+    for (i = 0; i < history->count; i++) {
+        const struct item *item = &history->items[i];
+
+        if (item->invoked_ms < since_ms || item->replied_ms == INT64_MAX)
+            continue;
+        if (item->replied_ms - item->invoked_ms > most_ms)
+            most_ms = item->replied_ms - item->invoked_ms;
+    }
+    return most_ms;
+}
+
+/* Once all three have been away three times, they are all on probation. */
+CASE(ring_nodes, while_one_returns_no_request_fails)
+{
+    struct sim *sim = ring_of(&STRICT, 3, 215);
+    struct crowd crowd;
+    uint32_t unknown, refused, i;
+    int64_t from_ms;
+
+    crowd_start(&crowd, sim, 3);
+    for (i = 0; i < 12; i++) {
+        sim_crash(sim, i % 3, false);
+        (void)sim_run_for(sim, 1000 + 250 * i);
+        unknown = crowd.history.unknown;
+        refused = crowd.history.refused;
+        from_ms = sim_now_ms(sim);
+        sim_start(sim, i % 3);
+        becomes_quiet(sim, 3, QUIET_MS);
+        cr_expect(eq(u32, crowd.history.unknown, unknown), "return %u", i);
+        cr_expect(eq(u32, crowd.history.refused, refused), "return %u", i);
+        cr_expect(lt(i64, slowest_ms(&crowd.history, from_ms), 200),
+                  "return %u", i);
+    }
+    crowd_end(&crowd, 3, false);
+    sim_free(sim);
+}
+
+/* It writes by itself what needs no copy; what does not, waits for one. */
+CASE(ring_nodes, who_has_lost_a_value_and_is_alone_does_not_append_to_it)
+{
+    struct sim_ring ring = SLOPPY;
+    struct sim *sim;
+    uint32_t owners[3];
+
+    ring.read_quorum = ring.write_quorum = 1;
+    sim = ring_of(&ring, 3, 216);
+    owners_of(sim, 3, "k", owners);
+    SAYS(sim, owners[0], "APPEND k a", ":1\r\n");
+    (void)sim_run_for(sim, 1000);
+    sim_crash(sim, owners[0], false);
+    sim_partition(sim, 1u << owners[0], 7u & ~(1u << owners[0]));
+    sim_start(sim, owners[0]);
+    (void)sim_run_for(sim, 2000);
+    REFUSES(sim, owners[0], "APPEND k b", "-NOQUORUM");
+    SAYS(sim, owners[0], "SET l 1", "+OK\r\n");
+    sim_heal(sim);
+    is_equal(sim, 3);
+    SAYS(sim, owners[0], "GET k", "$1\r\na\r\n");
+    SAYS(sim, owners[1], "GET l", "$1\r\n1\r\n");
+    sim_free(sim);
+}
+
 /* ---- links ---- */
 
 CASE(ring_nodes, a_node_that_flaps_harms_only_itself)

@@ -693,7 +693,8 @@ make_plan(struct keeper *keeper)
 
 /* ---- publishing ---- */
 
-/* Somebody alive is on its way into a list: it may be our turn after. */
+/* Somebody who isn't DOWN is on its way into a list: it may be our turn after.
+ * Who can only not be reached may go on there. */
 static bool
 is_turn_to_come(const struct keeper *keeper, uint32_t *pending)
 {
@@ -707,11 +708,25 @@ is_turn_to_come(const struct keeper *keeper, uint32_t *pending)
         if (number == self) {
             ++*pending;
         } else if (number != RING_NOBODY &&
-                   (replica_health(keeper->replica, number) & PEER_REACHABLE)) {
+                   !(replica_health(keeper->replica, number) & PEER_DOWN)) {
             is_other = true;
         }
     }
     return is_other;
+}
+
+/* Two sides of a partition, each with a newcomer, would change a list into two
+ * that have no quorum in common. */
+static bool
+is_with_most(const struct keeper *keeper)
+{
+    uint32_t i, reached = 1;
+
+    for (i = 0; i < keeper->peer_count; i++) {
+        reached += replica_health(keeper->replica, keeper->peers[i].number) &
+                   PEER_REACHABLE;
+    }
+    return 2 * reached > keeper->peer_count + 1;
 }
 
 static void
@@ -724,7 +739,7 @@ publish(struct keeper *keeper)
     bool is_done;
 
     if (!(replica_health(replica, replica->self) & PEER_JOINING)) return;
-    if (keeper->now_ms < keeper->publish_ms) return;
+    if (keeper->now_ms < keeper->publish_ms || !is_with_most(keeper)) return;
     bits = mem_must_zero((replica->slot_count + 63) / 64 * sizeof(uint64_t));
     for (slot = 0; slot < replica->slot_count; slot++) {
         const struct kept_slot *kept = &keeper->slots[slot];

@@ -16,12 +16,14 @@
  * is asked first all the same, to see whether it still is.
  *
  * A hedge costs what HEDGE_READS reads bring in, so that a ring that is slow
- * because it has much to do does not get a third more.
+ * because it has much to do does not get a third more; but before a read would
+ * fail, another owner is asked in any case.
  */
 #include "coord/inside.h"
 
 enum {
     LATE_MOST_MS = 50,
+    LAST_MS = 250,    /* nobody waits longer for one alone */
     LATE_UNIT = 1024, /* of a ms */
     HEDGE_READS = 32,
     HEDGES_SAVED = 16,
@@ -119,6 +121,7 @@ static void
 hedge(struct coord *coord, struct op *op)
 {
     bool is_request = op->step == STEP_ASKED;
+    int64_t last_ms = op->asked_ms + LAST_MS;
     uint32_t i;
 
     op->late_ms = INT64_MAX;
@@ -128,9 +131,13 @@ hedge(struct coord *coord, struct op *op)
         note(is_request ? &to->requests : &to->versions,
              coord_now(coord) - op->asked_ms);
     }
-    if (coord->hedges < HEDGE_READS) return;
+    if (coord->hedges < HEDGE_READS && coord_now(coord) < last_ms) {
+        op->late_ms = last_ms;
+        if (last_ms < coord->hedge_ms) coord->hedge_ms = last_ms;
+        return;
+    }
     if (is_request ? request_hedge(coord, op) : versions_hedge(coord, op)) {
-        coord->hedges -= HEDGE_READS;
+        coord->hedges -= (uint32_t)min_u64(coord->hedges, HEDGE_READS);
         stat_add(&coord->stats.hedged_reads);
     }
 }

@@ -685,6 +685,7 @@ make_plan(struct keeper *keeper)
     mem_free(plan.asks);
     keeper->status.waiting_settle = plan.unsettled + plan.unserved;
     keeper->status.waiting_tenure = plan.tenures;
+    keeper->planned_ms = keeper->now_ms;
     keeper->plan_ms = keeper->now_ms + PLAN_IDLE_MS;
     if (plan.unsettled + plan.unserved + plan.tenures + dirty > 0) {
         keeper->plan_ms = next_ask_ms(keeper);
@@ -781,6 +782,13 @@ tell_settled(struct keeper *keeper)
 
 /* ---- steps ---- */
 
+/* Those who wait say so every few milliseconds; a plan looks at all slots. */
+static int64_t
+wanted_plan_ms(const struct keeper *keeper)
+{
+    return keeper->planned_ms + PLAN_WANTED_MS;
+}
+
 void
 keeper_tick(struct keeper *keeper, int64_t now_ms, int64_t wall_ms)
 {
@@ -790,7 +798,7 @@ keeper_tick(struct keeper *keeper, int64_t now_ms, int64_t wall_ms)
     keeper->now_ms = now_ms;
     keeper->wall_ms = wall_ms;
     if (replica_map(replica) == NULL || replica->self == RING_NOBODY) return;
-    if (wanted != keeper->wanted_seen) {
+    if (wanted != keeper->wanted_seen && now_ms >= wanted_plan_ms(keeper)) {
         keeper->wanted_seen = wanted;
         inside_replan(keeper);
     }
@@ -813,8 +821,10 @@ keeper_deadline_ms(const struct keeper *keeper)
     uint32_t i;
 
     if (replica_map(keeper->replica) == NULL) return INT64_MAX;
-    if (atomic_load(&keeper->replica->wanted) != keeper->wanted_seen) {
-        return keeper->now_ms;
+    due_ms = wanted_plan_ms(keeper);
+    if (atomic_load(&keeper->replica->wanted) != keeper->wanted_seen &&
+        due_ms < deadline_ms) {
+        deadline_ms = due_ms;
     }
     due_ms = tenure_deadline_ms(keeper);
     if (due_ms < deadline_ms) deadline_ms = due_ms;

@@ -33,6 +33,7 @@ enum {
     YOUNG_MS = 1000,       /* a slot written to this recently */
     PLAN_MS = 100,         /* while something is open */
     PLAN_IDLE_MS = 1000,
+    PLAN_WANTED_MS = 10,
     ASK_OTHERS_AGAIN_MS = 1000, /* are you settled now? */
     PUBLISH_MS = 1000,          /* served slots, at most so often */
 };
@@ -158,7 +159,7 @@ struct keeper {
     uint64_t forgot[RING_NUMBERS / 64]; /* bitmap: forgotten, and logged */
     uint64_t seq, request;
     uint32_t wanted_seen;
-    int64_t plan_ms, again_ms, publish_ms, settled_ms, scrub_ms;
+    int64_t planned_ms, plan_ms, again_ms, publish_ms, settled_ms, scrub_ms;
     uint32_t scrub_slot;
     bool is_served_new, has_waited;
     struct ask asks[ASKS_MAX];

@@ -124,6 +124,8 @@ execute_note_after(struct coord *coord, struct store *store,
     struct store_sight sight;
 
     if (!store_look(store, key, coord_wall(coord), &sight)) return;
+    if (sight.version == touched->version) /* read, perhaps */
+        replica_note_shown(coord->replica, key->slot);
     if (sight.version == touched->version || is_named_before(coord, at)) return;
     touched->is_changed = true;
     touched->is_counter = sight.record.kind == RECORD_VALUE &&

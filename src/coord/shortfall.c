@@ -8,8 +8,9 @@
  *     a link was lost        sent once more
  *     nobody to send it to   a blind write runs again; the others wait for
  *                            somebody
- *     none of these helps    taken back if it is here alone; a blind write runs
- *                            again; the others end as UNCERTAIN
+ *     none of these helps    taken back if it is here alone, and run again; a
+ *                            blind write runs again anyway; the others end as
+ *                            UNCERTAIN
  *
  * All of it within the write's time.
  */
@@ -109,8 +110,8 @@ was_shown(struct coord *coord, const struct op *op)
     return is_shown;
 }
 
-/* A blind write may. Others do not: somebody may have read the version and
- * passed it on, and then it would happen twice. */
+/* A blind write may, though it is still here. Others do not: somebody may have
+ * read the version and passed it on, and then it would happen twice. */
 static bool
 may_run_again(struct coord *coord, const struct op *op, bool is_shown)
 {
@@ -120,18 +121,19 @@ may_run_again(struct coord *coord, const struct op *op, bool is_shown)
            execute_is_blind(op->spec, coord->args, op->arg_count);
 }
 
-/* What is here alone, and nobody has seen, is taken back. A blind write runs
- * again, here or at the new primary. */
+/* What is here alone, and nobody has seen, is taken back, and runs again, here
+ * or at the new primary: it has not happened. */
 static void
 give_up(struct coord *coord, struct op *op)
 {
-    bool is_shown = was_shown(coord, op);
+    bool is_shown = was_shown(coord, op), is_gone = false;
 
     if (!is_shown && !op->is_told && put_back(coord, op)) {
         stat_add(&coord->replica->taken_back);
         mark_others(coord, op); /* a comparison may have brought it there */
+        is_gone = op->arg_count > 0;
     }
-    if (may_run_again(coord, op, is_shown)) {
+    if (is_gone || may_run_again(coord, op, is_shown)) {
         op_wait(coord, op, coord_now(coord) + RETRY_MS);
     } else {
         op_fail(coord, op);
@@ -295,6 +297,9 @@ shortfall_retry(struct coord *coord, struct op *op)
     switch (standing_of(coord, op)) {
     case STANDING_FIRM: send_again(coord, op, &is_wanted); break;
     case STANDING_OPEN:
+        /* which needs its keys only, not the whole slots, to be compared */
+        if (op->out == 0 && may_run_again(coord, op, was_shown(coord, op)))
+            break;
         atomic_fetch_add_explicit(&coord->replica->wanted, 1,
                                   memory_order_relaxed);
         shortfall_retry_soon(coord, op);

@@ -522,7 +522,12 @@ run_seed(uint64_t seed, bool is_noisy, bool is_quiet, uint64_t *trace,
         run_faults(world, totals);
         (void)sim_run_for(world->sim, 2000);
         ring_clients_stop(world->clients);
-        if (wait_quiet(world, QUIET_MOST_MS, "end")) check_end(world);
+        /* what was queued on a slow link takes its time: 50 KB/s */
+        if (wait_quiet(world,
+                       ring.slow_links > 0 ? 5 * QUIET_MOST_MS : QUIET_MOST_MS,
+                       "end")) {
+            check_end(world);
+        }
     }
     is_ok = world->verdict.count == 0;
     if (!is_ok && !is_quiet) {

@@ -23,9 +23,9 @@
 
 enum {
     PARTNERS_MAX = 2 * RING_OWNERS_MAX,
-    ASKS_MAX = 64,
+    ASKS_MAX = 16,
     ASK_WAIT_MS = 200,     /* for answers to TENURE */
-    ASK_LATE_MS = 2000,    /* of those who can be reached, where they decide */
+    ASK_LATE_MS = 2000,    /* no short tenure before, if they can be reached */
     ASK_MORE_MS = 20,      /* for the rest, once there are enough */
     DUEL_MS = 1000,        /* a tenure taken again so soon is fought for */
     ANSWER_WAIT_MS = 1000, /* for answers to DIGESTS and RANGE */
@@ -73,6 +73,7 @@ struct kept_slot {
     struct stamp above;   /* a tenure must be above this */
     int64_t ask_after_ms; /* not before */
     int64_t won_ms;       /* a tenure was taken last */
+    int64_t asked_ms;     /* it was first asked for since; 0: it was not */
     struct stamp yielded; /* the promise that was given way to last */
     uint8_t duels;        /* taken again soon after, so many times */
 };
@@ -123,7 +124,6 @@ struct ask_slot {
     uint32_t list_hash;
     uint8_t answered, granted, settled, equal; /* bits: owners of the list */
     bool is_refused, is_differing;
-    bool is_decided;
 };
 
 struct ask { /* one stamp, asked for many slots */

@@ -7,7 +7,7 @@
  * 4. All have answered, or enough have and the rest is late, or time is up:
  *    each slot is won, won short (sloppy: some owner could not be reached), or
  *    asked for again, above the stamps that stood against it. Who is slow, and
- *    can be reached, is waited for longer: what it has, others may have seen.
+ *    can be reached, is asked again for longer: what it has, others have seen.
  *
  * An ask dies with its map: an answer for other lists is worth nothing.
  */
@@ -58,6 +58,7 @@ take(struct keeper *keeper, uint32_t slot, const struct ring_list *list,
     state->tenure = (uint8_t)tenure;
     state->list_hash = list->hash;
     kept->above = STAMP_NEVER;
+    kept->asked_ms = 0;
     /* two that both think it theirs take it in turns, ever more slowly; but
      * where somebody waits for it, it changes hands as fast as it is used */
     kept->duels = kept->won_ms != 0 && keeper->now_ms - kept->won_ms < DUEL_MS
@@ -232,6 +233,10 @@ add_slot(struct keeper *keeper, struct ask *ask, uint32_t slot)
                                .equal = self_bit};
     ask->count++;
     keeper->slots[slot].is_asked = true;
+    if (keeper->slots[slot].asked_ms == 0 ||
+        keeper->now_ms > keeper->slots[slot].asked_ms + 2 * ASK_LATE_MS) {
+        keeper->slots[slot].asked_ms = keeper->now_ms;
+    }
     add_peers(keeper, ask, list);
 }
 
@@ -539,7 +544,7 @@ may_be_short(const struct keeper *keeper, uint32_t slot)
     return is_fine;
 }
 
-/* An owner that can be reached has not answered yet. */
+/* An owner that can be reached has not answered, and has not had long. */
 static bool
 is_awaited(const struct keeper *keeper, const struct ask *ask,
            const struct ask_slot *entry)
@@ -547,7 +552,8 @@ is_awaited(const struct keeper *keeper, const struct ask *ask,
     const struct ring_list *list = keeper_list(keeper, entry->slot);
     uint32_t i;
 
-    if (keeper->now_ms >= ask->sent_ms + ASK_LATE_MS) return false;
+    if (keeper->now_ms >= keeper->slots[entry->slot].asked_ms + ASK_LATE_MS)
+        return false;
     for (i = 0; i < ask->peer_count; i++) {
         const struct ask_peer *peer = &ask->peers[i];
 
@@ -559,51 +565,33 @@ is_awaited(const struct keeper *keeper, const struct ask *ask,
     return false;
 }
 
-/* False: it is too early. */
-static bool
-decide_one(struct keeper *keeper, const struct ask *ask,
-           const struct ask_slot *entry)
-{
-    uint32_t all = (1u << keeper_list(keeper, entry->slot)->count) - 1;
-
-    if (entry->is_refused || entry->is_differing) {
-        ask_again(keeper, entry);
-    } else if (has_enough(keeper, entry)) {
-        win(keeper, ask, entry, false);
-    } else if (is_awaited(keeper, ask, entry)) {
-        return false;
-    } else if (entry->answered != all && may_be_short(keeper, entry->slot)) {
-        win(keeper, ask, entry, true); /* the rest can't be reached */
-    } else {
-        ask_again(keeper, entry);
-    }
-    return true;
-}
-
-/* True: all of it is decided. */
-static bool
+static void
 decide(struct keeper *keeper, struct ask *ask)
 {
-    bool is_all = true;
     uint32_t i;
 
     for (i = 0; i < ask->count; i++) {
         struct ask_slot *entry = &ask->slots[i];
+        uint32_t all = (1u << keeper_list(keeper, entry->slot)->count) - 1;
 
-        if (entry->is_decided) continue;
-        entry->is_decided = decide_one(keeper, ask, entry);
-        if (entry->is_decided) {
-            keeper->slots[entry->slot].is_asked = false;
-            inside_replan(keeper);
+        keeper->slots[entry->slot].is_asked = false;
+        if (entry->is_refused || entry->is_differing) {
+            ask_again(keeper, entry);
+        } else if (has_enough(keeper, entry)) {
+            win(keeper, ask, entry, false);
+        } else if (entry->answered != all && !is_awaited(keeper, ask, entry) &&
+                   may_be_short(keeper, entry->slot)) {
+            win(keeper, ask, entry, true); /* the rest can't be reached */
         } else {
-            is_all = false;
+            ask_again(keeper, entry);
         }
     }
-    return is_all;
+    ask_free(ask);
+    inside_replan(keeper);
 }
 
 static bool
-is_due(struct keeper *keeper, struct ask *ask)
+is_decided(struct keeper *keeper, struct ask *ask)
 {
     bool is_waiting = false, is_enough = true;
     uint32_t i;
@@ -631,12 +619,10 @@ tenure_tick(struct keeper *keeper)
     uint32_t i, kept = 0;
 
     for (i = 0; i < keeper->ask_count; i++) {
-        struct ask *ask = &keeper->asks[i];
-
-        if (is_due(keeper, ask) && decide(keeper, ask)) {
-            ask_free(ask);
+        if (is_decided(keeper, &keeper->asks[i])) {
+            decide(keeper, &keeper->asks[i]);
         } else {
-            keeper->asks[kept++] = *ask;
+            keeper->asks[kept++] = keeper->asks[i];
         }
     }
     keeper->ask_count = kept;
@@ -667,7 +653,6 @@ tenure_deadline_ms(const struct keeper *keeper)
         int64_t due_ms = ask->enough_ms != 0 ? ask->enough_ms + ASK_MORE_MS
                                              : ask->sent_ms + ASK_WAIT_MS;
 
-        if (due_ms <= keeper->now_ms) due_ms = ask->sent_ms + ASK_LATE_MS;
         if (due_ms < deadline_ms) deadline_ms = due_ms;
     }
     return deadline_ms;

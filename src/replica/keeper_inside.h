@@ -25,7 +25,7 @@ enum {
     PARTNERS_MAX = 2 * RING_OWNERS_MAX,
     ASKS_MAX = 16,
     ASK_WAIT_MS = 200,     /* for answers to TENURE */
-    ASK_LATE_MS = 2000,    /* no short tenure before, if they can be reached */
+    ASK_LATE_MS = 400,     /* no short tenure before, if they can be reached */
     ASK_MORE_MS = 20,      /* for the rest, once there are enough */
     DUEL_MS = 1000,        /* a tenure taken again so soon is fought for */
     ANSWER_WAIT_MS = 1000, /* for answers to DIGESTS and RANGE */

@@ -354,6 +354,7 @@ loans_run(struct coord *coord, struct cmd_call *call, struct op *op)
         op_note_slots(op, call);
         op->loans = loans_of(coord, call);
     }
+    coord->op = op; /* who waits below is this one */
     if (op->loans == NULL) {
         route_wait(coord, call);
     } else if (go_on(coord, op)) {

@@ -271,6 +271,12 @@ mem_purge(void)
     (void)mallctl("arena.4096.purge", NULL, NULL, NULL, 0);
 }
 
+void
+mem_decay(void)
+{
+    (void)mallctl("arena.4096.decay", NULL, NULL, NULL, 0);
+}
+
 const char *
 mem_allocator_name(void)
 {
@@ -285,6 +291,11 @@ mem_facts(struct mem_facts *facts)
 
 void
 mem_purge(void)
+{
+}
+
+void
+mem_decay(void)
 {
 }
 

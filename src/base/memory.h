@@ -47,8 +47,11 @@ struct mem_facts {
     uint64_t allocated_bytes, active_bytes, resident_bytes;
 };
 void mem_facts(struct mem_facts *facts);
-/* Gives unused pages back to the system now. */
+/* Gives unused pages back to the system: all of them now; or those that have
+ * been unused for a second, which the allocator by itself does only while
+ * something is taken and given back. */
 void mem_purge(void);
+void mem_decay(void);
 const char *mem_allocator_name(void);
 
 /* For tests: asked before each mem_try*; true makes it fail. NULL: nobody. */

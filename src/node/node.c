@@ -710,6 +710,7 @@ worker_tick(struct worker *worker, uint64_t rss_bytes)
     look_after_some(worker);
     if (worker->bus != NULL) ring_tick(worker);
     if (worker->index != 0) return;
+    mem_decay();
     store_tick(env->shared->store, rss_bytes, EXPIRE_BUDGET, env->wall_ms);
     info_sample(env->shared, env->now_ms);
 }

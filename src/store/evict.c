@@ -6,6 +6,7 @@
  *            + heap slabs and large objects + tables
  * resident = used + idle slabs; grows by whole chunks (huge pages)
  *            + large objects released, as long as the allocator keeps pages
+ * aim      = what used may be: maxmemory less some room for clients' buffers
  *
  * Room is kept ahead: a command starts only when there are RESERVE bytes in
  * idle memory or free cells, so no command has to evict while it holds a lock.
@@ -27,7 +28,9 @@
 
 enum {
     RESERVE_MOST = 4 * 1024 * 1024,
-    RESERVE_SHARE = 64,       /* at most this part of maxmemory */
+    RESERVE_SHARE = 64, /* at most this part of maxmemory */
+    BUFFERS_MOST = 8 * 1024 * 1024,
+    BUFFERS_SHARE = 64,       /* at most this part of maxmemory */
     STEP_BYTES = 1024 * 1024, /* a call that freed so much has done its part */
     TICK_STEPS = 16,
     EVICT_BATCH = 16,
@@ -531,6 +534,15 @@ used_bytes(const struct store *store)
            atomic_load_explicit(&store->table_bytes, memory_order_relaxed);
 }
 
+/* What may be used: clients' buffers grow before anything can go for them, and
+ * before a tick has seen it. */
+static int64_t
+aim_bytes(uint64_t max_bytes)
+{
+    return (int64_t)(max_bytes -
+                     min_u64(max_bytes / BUFFERS_SHARE, BUFFERS_MOST));
+}
+
 static int64_t
 reserve_bytes(uint64_t max_bytes)
 {
@@ -563,7 +575,8 @@ look_at_room(const struct store *store, uint64_t max_bytes, size_t bytes)
     int64_t reserve = reserve_bytes(max_bytes);
     int64_t idle = (int64_t)heap_idle_bytes(store->heap);
     int64_t released = (int64_t)heap_released_bytes(store->heap);
-    int64_t headroom = (int64_t)max_bytes - used_bytes(store) - idle - released;
+    int64_t headroom =
+        aim_bytes(max_bytes) - used_bytes(store) - idle - released;
     int64_t slack = idle + growth(store, headroom);
     int64_t cells = (int64_t)heap_free_cell_bytes(store->heap);
     bool is_large = bytes > HEAP_CELL_MAX;
@@ -606,7 +619,8 @@ find_room(struct store *store, uint64_t max_bytes, size_t bytes,
         if (!room.has_slabs && empty_a_slab(store)) continue;
         if (evict_batch(store, &search, batch) == 0) break;
     }
-    if (used_bytes(store) + (int64_t)bytes <= (int64_t)max_bytes) return ERR_OK;
+    if (used_bytes(store) + (int64_t)bytes <= aim_bytes(max_bytes))
+        return ERR_OK;
     return ERR_MEMORY;
 }
 
@@ -652,7 +666,7 @@ store_short_bytes(const struct store *store)
     int64_t over;
 
     if (max_bytes == 0 || look_at_room(store, max_bytes, 0).is_enough) return 0;
-    over = used_bytes(store) + reserve_bytes(max_bytes) - (int64_t)max_bytes;
+    over = used_bytes(store) + reserve_bytes(max_bytes) - aim_bytes(max_bytes);
     return over > 0 ? (uint64_t)over : (uint64_t)reserve_bytes(max_bytes);
 }
 
@@ -710,7 +724,7 @@ store_tick(struct store *store, uint64_t rss_bytes, uint32_t budget,
     give_back(store, rss_bytes, max_bytes);
     for (i = 0; max_bytes > 0 && i < TICK_STEPS; i++) {
         if (store_make_room(store, 0, wall_ms) != ERR_OK) return; /* as it is */
-        if (used_bytes(store) <= (int64_t)max_bytes) return;
+        if (used_bytes(store) <= aim_bytes(max_bytes)) return;
     }
 }
 

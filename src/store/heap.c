@@ -214,6 +214,8 @@ chunk_drop(struct heap *heap, struct chunk *chunk)
 
     tally(heap, &heap->idle_bytes, -((CHUNK_SLABS - away) * HEAP_SLAB_BYTES));
     tally(heap, &heap->away_bytes, -(away * HEAP_SLAB_BYTES));
+    mem_forget_pages(chunk->base,
+                     HEAP_CHUNK_BYTES); /* no allocator's to keep */
     mem_free(chunk->base);
     *chunk = (struct chunk){0};
 }

@@ -61,7 +61,8 @@ uint64_t heap_away_bytes(const struct heap *heap);
 /* Large objects given back since the last heap_purge: the allocator may keep
  * their pages for a while, so they count as resident. */
 uint64_t heap_released_bytes(const struct heap *heap);
-/* Every 100 ms: the allocator lets such pages go by itself within a second. */
+/* Every 100 ms: the allocator lets such pages go within a second (mem_decay).
+ */
 void heap_age_released(struct heap *heap);
 /* Makes it give them back now. */
 void heap_purge(struct heap *heap);

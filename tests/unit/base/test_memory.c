@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 CASE(memory, a_block_is_counted_until_it_is_freed)
 {
@@ -149,3 +150,39 @@ CASE_ABORTS(memory, what_must_be_had_and_is_not_ends_the_process)
 
     mem_free(mem_must(size));
 }
+
+#ifdef KULA_JEMALLOC
+static uint64_t
+resident(void)
+{
+    struct mem_facts facts;
+
+    mem_facts(&facts);
+    return facts.resident_bytes;
+}
+
+enum { BLOCKS = 1600, BLOCK = 20000, HANG_MS = 60000 };
+
+CASE(memory, what_is_unused_goes_back_though_nothing_is_taken_or_given)
+{
+    static void *blocks[BLOCKS];
+    uint64_t before;
+    uint32_t i, ms;
+
+    for (i = 0; i < BLOCKS; i++) {
+        blocks[i] = mem_must(BLOCK);
+        memset(blocks[i], 1, BLOCK);
+    }
+    before = resident();
+    for (i = 0; i < BLOCKS; i++)
+        mem_free(blocks[i]);
+    for (ms = 0; ms < HANG_MS && resident() > before - BLOCKS * BLOCK / 2;
+         ms += 100) {
+        struct timespec pause = {0, 100 * 1000 * 1000};
+
+        (void)nanosleep(&pause, NULL);
+        mem_decay();
+    }
+    cr_expect(lt(u64, resident(), before - BLOCKS * BLOCK / 2));
+}
+#endif

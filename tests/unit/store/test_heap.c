@@ -4,7 +4,9 @@
 #include "support/case.h"
 #include "support/scaled.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 CASE(heap, a_cell_holds_what_was_asked_for_and_little_more)
 {
@@ -79,6 +81,42 @@ CASE(heap, a_drained_slab_becomes_idle_once_its_cells_are_given_back)
     heap_drain_end(heap, slab);
     cr_expect(heap_taken_bytes(heap) == before - HEAP_SLAB_BYTES);
     heap_free(heap);
+}
+
+/* Of the process; 0 if the system does not tell. */
+static uint64_t
+resident_bytes(void)
+{
+    FILE *file = fopen("/proc/self/statm", "r");
+    unsigned long long all, resident = 0;
+
+    if (file == NULL) return 0;
+    if (fscanf(file, "%llu %llu", &all, &resident) != 2) resident = 0;
+    (void)fclose(file);
+    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+enum { WIDE = 10000, WIDES = 3000 };
+
+CASE(heap, what_the_heap_does_not_count_any_more_is_not_resident)
+{
+    struct heap *heap = heap_new(true);
+    char **cells = mem_must(WIDES * sizeof(*cells));
+    uint64_t before;
+    uint32_t i;
+
+    for (i = 0; i < WIDES; i++) {
+        cells[i] = heap_take(heap, WIDE, 1);
+        memset(cells[i], 1, WIDE);
+    }
+    before = resident_bytes() - heap_taken_bytes(heap) - heap_idle_bytes(heap);
+    for (i = 0; i < WIDES; i++)
+        heap_give(heap, cells[i], WIDE);
+    cr_expect(le(
+        u64, resident_bytes() - heap_taken_bytes(heap) - heap_idle_bytes(heap),
+        before + 2 * HEAP_CHUNK_BYTES));
+    heap_free(heap);
+    mem_free(cells);
 }
 
 CASE(heap, trimmed_slabs_are_not_resident_and_can_be_used_again)

@@ -104,7 +104,6 @@ struct op {
     bool wants_retry; /* STEP_COPIES: something is to be sent again; VERSIONS:
                        * another owner is to be asked */
     bool may_hedge;   /* STEP_ASKED: any owner may be asked */
-    bool is_aside;    /* STEP_ASKED: not, or not only, the primary was */
     bool is_acting;   /* it ran here for the owners: this copy counts */
     int64_t retry_ms;
     struct buf args; /* wire form, kept while it may be run again */
@@ -315,7 +314,6 @@ struct place {
     enum place_kind kind;
     uint32_t number; /* THERE */
     bool may_hedge;  /* THERE: any owner will do */
-    bool is_aside;   /* THERE: it is not the primary */
 };
 /* call->key or call->keys are filled. */
 struct place route_place(struct coord *coord, const struct cmd_call *call,

@@ -93,7 +93,7 @@ op_new(struct coord *coord, const struct cmd_call *call)
     op->is_told = op->has_lost = op->is_resent = op->is_beaten = op->is_stale =
         op->is_short = op->wants_retry = op->has_run = op->is_spanning =
             op->is_fetched = op->is_unacked = false;
-    op->may_hedge = op->is_aside = op->is_acting = false;
+    op->may_hedge = op->is_acting = false;
     op->is_held = true;
     op->told = NULL;
     op->hedged = RING_NOBODY;

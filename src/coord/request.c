@@ -96,7 +96,6 @@ request_ask_at(struct coord *coord, struct cmd_call *call, struct op *op,
     op->hedged = RING_NOBODY;
     op->late_ms = INT64_MAX;
     op->may_hedge = place->may_hedge;
-    op->is_aside = place->is_aside;
     send_request(coord, op, link);
     if (op->may_hedge) hedge_asked(coord, op, &coord_link_of(link)->requests);
 }
@@ -110,27 +109,6 @@ request_ask(struct coord *coord, struct cmd_call *call, struct op *op,
     request_ask_at(coord, call, op, &place);
 }
 
-/* The client has a write to one of its slots behind it, which the primary would
- * execute after it, and another owner perhaps before. */
-static bool
-has_write_behind(const struct op *op)
-{
-    const struct op *behind;
-    uint32_t i, k;
-
-    if (op->asker.client == NULL) return false; /* a part: all waits for it */
-    for (behind = op->next; behind != NULL; behind = behind->next) {
-        if (behind->step == STEP_PARTS) return true;
-        if (!behind->is_write) continue;
-        for (i = 0; i < behind->touched_count; i++) {
-            for (k = 0; k < op->touched_count; k++) {
-                if (behind->touched[i].slot == op->touched[k].slot) return true;
-            }
-        }
-    }
-    return false;
-}
-
 bool
 request_hedge(struct coord *coord, struct op *op)
 {
@@ -138,7 +116,6 @@ request_hedge(struct coord *coord, struct op *op)
         ring_map_list(replica_map(coord->replica), op->touched[0].slot);
     uint32_t i;
 
-    if (has_write_behind(op)) return false;
     for (i = 0; i < list->count; i++) {
         uint32_t number = list->owners[i];
         struct link *link;
@@ -152,7 +129,6 @@ request_hedge(struct coord *coord, struct op *op)
         link = coord->effects.link(coord->effects.self, number);
         op->asked[op->asked_count++] = link;
         op->hedged = (uint16_t)number;
-        op->is_aside = true;
         send_request(coord, op, link);
         hedge_asked(coord, op, &coord_link_of(link)->requests);
         return true;

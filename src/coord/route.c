@@ -135,9 +135,10 @@ order_on_link(const struct coord *coord, uint32_t slot)
 }
 
 /* What this client has under way on the slot, before the command. A read that
- * is still being compared may have to run again: then it must not see what the
- * client writes behind it. Who has borrowed slots has waited for all this, and
- * must not wait for somebody who waits for them. */
+ * is still being compared, here or where it was asked, may have to run again,
+ * there or elsewhere: then it must not see what the client writes behind it.
+ * Who has borrowed slots has waited for all this, and must not wait for
+ * somebody who waits for them. */
 static enum order
 order_of(const struct coord *coord, uint32_t slot, bool is_write)
 {
@@ -161,8 +162,8 @@ order_of(const struct coord *coord, uint32_t slot, bool is_write)
         case STEP_ASKED:
             if (!has_slot(op, slot)) break;
             if (op->is_spanning) return ORDER_WAIT;
+            if (is_write && !op->is_write) return ORDER_WAIT;
             if (op->is_write) order = ORDER_BEHIND;
-            if (is_write && op->is_aside) return ORDER_WAIT;
             break;
         case STEP_VERSIONS:
             if (is_write && has_slot(op, slot)) return ORDER_WAIT;
@@ -250,11 +251,8 @@ place_read(struct coord *coord, const struct cmd_call *call,
     is_any = may_be_any(coord, call, list, order);
     number = reader(coord, list, is_any);
     if (number == RING_NOBODY) return (struct place){.kind = PLACE_NOWHERE};
-    return (struct place){.kind = PLACE_THERE,
-                          .number = number,
-                          .may_hedge = is_any,
-                          .is_aside =
-                              number != replica_primary(coord->replica, list)};
+    return (struct place){
+        .kind = PLACE_THERE, .number = number, .may_hedge = is_any};
 }
 
 static struct place
@@ -351,7 +349,6 @@ route_place(struct coord *coord, const struct cmd_call *call, bool is_write)
             continue;
         }
         place.may_hedge &= other.may_hedge;
-        place.is_aside |= other.is_aside;
         if (other.number != place.number ||
             (!is_write && !ring_list_same_owners(list, first))) {
             return (struct place){.kind = PLACE_PARTS};

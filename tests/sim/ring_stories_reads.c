@@ -539,6 +539,37 @@ CASE(ring_seen, a_read_for_a_peer_does_not_see_what_is_written_behind_it)
     sim_free(sim);
 }
 
+/* It runs at the primary, between two writes of its client. What it read was
+ * written by another node, in an earlier tenure, so that what the second
+ * write left at the owner that is asked in the end may be news. */
+CASE(ring_seen, a_read_between_two_writes_is_not_read_again_behind_the_second)
+{
+    struct sim *sim = ring_of(&STRICT, 3, 254);
+    struct buf got = {0};
+    struct sim_conn *conn;
+    uint32_t owners[3];
+
+    owners_of(sim, 3, "k", owners);
+    sim_partition(sim, 1u << owners[0], 7u & ~(1u << owners[0]));
+    SAYS_SOON(sim, owners[1], "SET k v", "+OK\r\n");
+    sim_heal(sim);
+    is_equal(sim, 3);
+    SAYS(sim, owners[0], "GET k", "$1\r\nv\r\n");
+    sim_slow(sim, owners[0], owners[1], 100);
+    conn = sim_connect(sim, owners[2], 0, &got, NULL, gather);
+    sim_send(sim, conn,
+             BYTES_LIT("PEXPIREAT k 5000000000001\r\nPEXPIRETIME k\r\n"
+                       "PEXPIREAT k 5000000000002\r\n"));
+    (void)sim_run_for(sim, 3000);
+    buf_must_add(&got, "", 1);
+    cr_expect(eq(str, got.data,
+                 (char *)(uintptr_t) ":1\r\n:5000000000001\r\n:1\r\n"));
+    sim_disconnect(sim, conn);
+    buf_deinit(&got);
+    is_equal(sim, 3);
+    sim_free(sim);
+}
+
 CASE(ring_seen, flushall_of_twenty_nodes_is_acknowledged)
 {
     struct sim_ring many = {.replicas = 3,

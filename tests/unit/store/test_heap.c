@@ -83,6 +83,7 @@ CASE(heap, a_drained_slab_becomes_idle_once_its_cells_are_given_back)
     heap_free(heap);
 }
 
+#ifdef KULA_JEMALLOC /* others, and sanitizers, keep what is freed */
 /* Of the process; 0 if the system does not tell. */
 static uint64_t
 resident_bytes(void)
@@ -118,6 +119,7 @@ CASE(heap, what_the_heap_does_not_count_any_more_is_not_resident)
     heap_free(heap);
     mem_free(cells);
 }
+#endif
 
 CASE(heap, trimmed_slabs_are_not_resident_and_can_be_used_again)
 {

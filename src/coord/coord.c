@@ -148,9 +148,13 @@ op_lost(struct coord *coord, struct op *op, const struct link *link)
         op->asked_count = 0;
         op_wait(coord, op, coord_now(coord));
         return;
+    case STEP_COPIES: /* fetching, to be sent again */
+        op->asked_count = 0;
+        op->is_fetched = false;
+        shortfall_retry_soon(coord, op);
+        return;
     case STEP_FREE:
     case STEP_RETRY:
-    case STEP_COPIES:
     case STEP_PARTS:
     case STEP_AWAIT:
     case STEP_DONE: return;

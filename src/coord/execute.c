@@ -185,8 +185,8 @@ execute_has_tenure(struct coord *coord, uint32_t slot, uint32_t list_hash)
 static bool
 is_fetched(const struct op *op, uint32_t at, struct stamp tenure)
 {
-    return op != NULL && op->is_fetched && at < op->touched_count &&
-           op->touched[at].tenure.bits == tenure.bits;
+    return op != NULL && at < op->touched_count &&
+           fetch_is_done(op, &op->touched[at], tenure);
 }
 
 /* The slots' state allows a write now. */
@@ -477,6 +477,7 @@ execute_keep(struct coord *coord, struct cmd_call *call, struct op *op,
             (void)op_keep_args(op, call);
     }
     op->has_run = true;
+    op->asked_count = 0;
     op->quorum = coord->quorum;
     op->is_short = coord->is_short;
     execute_take_reply(op, call->reply, start);

@@ -51,9 +51,9 @@ promisers(struct coord *coord, struct touched *keys, uint32_t key_count,
         store_lock(coord->store, keys[i].slot);
         state = coord->replica->slots[keys[i].slot];
         store_unlock(coord->store, keys[i].slot);
-        keys[i].tenure = STAMP_NEVER;
+        keys[i].fetched = STAMP_NEVER;
         if (state.tenure != TENURE_OPEN) continue;
-        keys[i].tenure = state.promised;
+        keys[i].fetched = state.promised;
         for (k = 0; k < state.promiser_count; k++) {
             for (n = 0; n < *count && numbers[n] != state.promisers[k]; n++)
                 ;
@@ -97,6 +97,24 @@ fetch_ask(struct coord *coord, struct op *op)
     }
     atomic_fetch_add_explicit(&coord->replica->wanted, 1, memory_order_relaxed);
     op_wait(coord, op, coord_now(coord) + RETRY_MS);
+}
+
+bool
+fetch_ask_again(struct coord *coord, struct op *op)
+{
+    stat_add(&coord->stats.fetches);
+    op->id += (uint64_t)1 << 32; /* who answers what was asked before */
+    op->is_fetched = ask_all(coord, op);
+    if (!op->is_fetched) op->asked_count = 0;
+    return op->is_fetched;
+}
+
+bool
+fetch_is_done(const struct op *op, const struct touched *touched,
+              struct stamp tenure)
+{
+    return op->is_fetched && op->asked_count == 0 &&
+           touched->fetched.bits == tenure.bits;
 }
 
 /* ---- answering ---- */
@@ -216,7 +234,8 @@ fetch_records(struct coord *coord, struct link *link, const struct frame *frame)
     struct op *op = op_find(coord, frame->request_id);
     uint32_t i;
 
-    if (op == NULL || op->step != STEP_FETCHING) return;
+    if (op == NULL || op->asked_count == 0) return;
+    if (op->step != STEP_FETCHING && op->step != STEP_COPIES) return;
     if (!merge_all(coord, frame->payload)) {
         link_break(link, "an answer without sense");
         return;
@@ -226,5 +245,10 @@ fetch_records(struct coord *coord, struct link *link, const struct frame *frame)
         op->asked[i] = op->asked[--op->asked_count];
         break;
     }
-    if (op->asked_count == 0) op_again(coord, op);
+    if (op->asked_count > 0) return;
+    if (op->step == STEP_COPIES) {
+        shortfall_retry(coord, op);
+    } else {
+        op_again(coord, op);
+    }
 }

@@ -65,8 +65,8 @@ struct touched {
     uint64_t hash;
     uint64_t version;      /* store_version() before (writes), at (reads) */
     struct stamp newest;   /* after (writes), at (reads) */
-    struct stamp tenure;   /* under which it was written; not run yet: that
-                            * its key was fetched under */
+    struct stamp tenure;   /* under which it was written */
+    struct stamp fetched;  /* open tenure under which its key was fetched */
     uint32_t before_bytes; /* of the record before, in op->before */
     bool is_before_kept;   /* it is there, or there was none */
     bool is_changed;
@@ -99,7 +99,7 @@ struct op {
     bool has_run;     /* it has changed something here, or may have elsewhere */
     bool is_short;    /* the tenure it was executed under was */
     bool is_spanning; /* over slots of several nodes, which it may wait for */
-    bool is_fetched;  /* the keys of open tenures, see touched */
+    bool is_fetched;  /* the keys of open tenures were asked for */
     bool is_unacked;  /* counted as such in its slots, see struct under_way */
     bool wants_retry; /* STEP_COPIES: something is to be sent again; VERSIONS:
                        * another owner is to be asked */
@@ -488,6 +488,12 @@ void hedge_turn(struct coord *coord);
 /* ---- fetch.c ---- */
 /* Of the keys of op_note_slots. */
 void fetch_ask(struct coord *coord, struct op *op);
+/* For a write that ran and is to be sent again, which it is once the keys are
+ * here. False: nobody, or not everybody, can be asked. */
+bool fetch_ask_again(struct coord *coord, struct op *op);
+/* The key was fetched under this tenure, and by everybody. */
+bool fetch_is_done(const struct op *op, const struct touched *touched,
+                   struct stamp tenure);
 void fetch_frame(struct coord *coord, struct link *link,
                  const struct frame *frame);
 void fetch_records(struct coord *coord, struct link *link,

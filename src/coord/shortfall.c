@@ -3,7 +3,8 @@
  * and no more answers will come.
  *
  *     counters, sloppy       sent once more as they are: they add up
- *     a later tenure began   here: written and sent once more under that;
+ *     a later tenure began   here: written and sent once more under that (its
+ *                            keys are fetched before, while it is open);
  *                            elsewhere: handed over to its holder
  *     a link was lost        sent once more
  *     nobody to send it to   a blind write runs again; the others wait for
@@ -145,33 +146,49 @@ give_up(struct coord *coord, struct op *op)
 /* What has become of the tenures that a write was made under. */
 enum standing {
     STANDING_FIRM, /* held, for the present lists of owners */
-    STANDING_OPEN, /* asked for anew, or not compared yet */
+    STANDING_OPEN, /* promised; what its promisers have is to be fetched */
+    STANDING_NONE, /* asked for anew */
     STANDING_LOST, /* promised to somebody else */
 };
+
+/* Of its slot, which is locked. */
+static enum standing
+standing_of_one(struct coord *coord, const struct op *op,
+                const struct touched *touched)
+{
+    struct slot_state *state = &coord->replica->slots[touched->slot];
+
+    if (state->promised_to != coord->replica->self) return STANDING_LOST;
+    if (!copies_holds_tenure(coord, touched->slot) ||
+        (op->quorum.mode == MODE_STRICT && state->is_lacking)) {
+        state->is_wanted = true;
+        return STANDING_NONE;
+    }
+    if (state->tenure == TENURE_HELD ||
+        fetch_is_done(op, touched, state->promised)) {
+        return STANDING_FIRM;
+    }
+    /* promised by too few, who say nothing of what the others have */
+    return state->is_short ? STANDING_NONE : STANDING_OPEN;
+}
 
 static enum standing
 standing_of(struct coord *coord, const struct op *op)
 {
-    enum standing standing = STANDING_FIRM;
+    enum standing worst = STANDING_FIRM;
     uint32_t i;
 
-    for (i = 0; i < op->touched_count && standing != STANDING_LOST; i++) {
-        struct slot_state *state;
+    for (i = 0; i < op->touched_count; i++) {
+        const struct touched *touched = &op->touched[i];
+        enum standing one;
 
-        if (!op->touched[i].is_changed && !op->touched[i].is_witness) continue;
-        store_lock(coord->store, op->touched[i].slot);
-        state = &coord->replica->slots[op->touched[i].slot];
-        if (state->promised_to != coord->replica->self) {
-            standing = STANDING_LOST;
-        } else if (!copies_holds_tenure(coord, op->touched[i].slot) ||
-                   state->tenure != TENURE_HELD ||
-                   (op->quorum.mode == MODE_STRICT && state->is_lacking)) {
-            state->is_wanted = true;
-            standing = STANDING_OPEN;
-        }
-        store_unlock(coord->store, op->touched[i].slot);
+        if (!touched->is_changed && !touched->is_witness) continue;
+        store_lock(coord->store, touched->slot);
+        one = standing_of_one(coord, op, touched);
+        store_unlock(coord->store, touched->slot);
+        if (one > worst) worst = one;
     }
-    return standing;
+    return worst;
 }
 
 /* The only key that it has changed; NULL: there are several, or others that it
@@ -224,19 +241,19 @@ hand_over(struct coord *coord, struct op *op, bool *is_wanted)
  * it is not the newest any more. Under the same tenure, nothing is to be done.
  */
 static bool
-write_again(struct coord *coord, struct touched *touched)
+write_again(struct coord *coord, const struct op *op, struct touched *touched)
 {
     struct slot_state *state = &coord->replica->slots[touched->slot];
     struct wire_reader reader;
     struct record record;
     struct store_key key;
-    bool is_found, is_written;
+    bool is_firm, is_found, is_written;
 
     store_lock(coord->store, touched->slot);
     coord->scratch.used = 0;
-    is_written = state->tenure == TENURE_HELD &&
-                 state->promised.bits == touched->tenure.bits;
-    is_found = state->tenure == TENURE_HELD && !is_written &&
+    is_firm = standing_of_one(coord, op, touched) == STANDING_FIRM;
+    is_written = is_firm && state->promised.bits == touched->tenure.bits;
+    is_found = is_firm && !is_written &&
                store_record_of(coord->store, touched->slot, touched->hash,
                                coord_wall(coord), &record) &&
                record.stamp.bits == touched->newest.bits;
@@ -275,7 +292,7 @@ send_again(struct coord *coord, struct op *op, bool *is_wanted)
     }
     for (k = 0; k < op->touched_count; k++) {
         if (op->touched[k].is_changed && !op->touched[k].is_counter &&
-            !write_again(coord, &op->touched[k])) {
+            !write_again(coord, op, &op->touched[k])) {
             mark_others(coord, op); /* those before it were written anew */
             return;
         }
@@ -291,15 +308,20 @@ send_again(struct coord *coord, struct op *op, bool *is_wanted)
 void
 shortfall_retry(struct coord *coord, struct op *op)
 {
+    enum standing standing = standing_of(coord, op);
     bool is_wanted = false;
 
     op->wants_retry = op->is_stale = false;
-    switch (standing_of(coord, op)) {
+    switch (standing) {
     case STANDING_FIRM: send_again(coord, op, &is_wanted); break;
     case STANDING_OPEN:
-        /* which needs its keys only, not the whole slots, to be compared */
+    case STANDING_NONE:
         if (op->out == 0 && may_run_again(coord, op, was_shown(coord, op)))
             break;
+        if (standing == STANDING_OPEN && op->out == 0 && op->loans == NULL &&
+            fetch_ask_again(coord, op)) {
+            return; /* again when they have answered */
+        }
         atomic_fetch_add_explicit(&coord->replica->wanted, 1,
                                   memory_order_relaxed);
         shortfall_retry_soon(coord, op);

@@ -65,6 +65,15 @@ bus_link_new(struct worker *worker, bool is_caller,
     return link;
 }
 
+/* coord/ forgets it; what it does meanwhile is not to be asked of this link. */
+static void
+unannounce(struct worker *worker, struct bus_link *link)
+{
+    if (link->number == 0) return;
+    link->number = 0;
+    coord_link_lost(worker->coord, &link->link);
+}
+
 /* Everybody forgets it; the loop still has it. */
 static void
 lose(struct worker *worker, struct bus_link *link)
@@ -74,8 +83,7 @@ lose(struct worker *worker, struct bus_link *link)
 
     if (link->is_lost) return;
     link->is_lost = true;
-    if (link->number != 0) coord_link_lost(worker->coord, &link->link);
-    link->number = 0;
+    unannounce(worker, link);
     if (link->is_counted) {
         ring_enter(worker, NULL);
         members_unlinked(worker->node->ring->members, &link->link.peer,
@@ -202,7 +210,8 @@ bus_link_to(struct worker *worker, uint32_t number)
         number < RING_NUMBERS ? worker->bus->by_number[number] : NULL;
 
     if (peer == NULL) return NULL;
-    if (bus_is_open(peer->dial.link)) return &peer->dial.link->link;
+    if (bus_is_open(peer->dial.link) && peer->dial.link->number == number)
+        return &peer->dial.link->link;
     if (!peer->is_wanted) {
         peer->is_wanted = true;
         worker->bus->wake_ms = worker->env->now_ms; /* dial in this turn */
@@ -292,7 +301,7 @@ bus_announce(struct worker *worker, struct bus_link *link)
     uint32_t number = is_one_of_us ? peer->number : 0;
 
     if (number == link->number) return;
-    if (link->number != 0) coord_link_lost(worker->coord, &link->link);
+    unannounce(worker, link);
     link->number = number;
     if (number != 0) coord_link_open(worker->coord, &link->link, number);
 }

@@ -161,6 +161,7 @@ note_seen(struct coord *coord, const struct store_key *key, uint32_t at)
     (void)store_look(coord->store, key, coord_wall(coord), &sight);
     touched->version = sight.version;
     touched->newest = sight.newest;
+    touched->merged = state->merged;
     if (state->tenure == TENURE_HELD) touched->tenure = state->promised;
 }
 

@@ -68,6 +68,7 @@ struct touched {
     struct stamp tenure;   /* under which it was written */
     struct stamp fetched;  /* open tenure under which its key was fetched */
     uint32_t before_bytes; /* of the record before, in op->before */
+    uint32_t merged;       /* of its slot, at reads */
     bool is_before_kept;   /* it is there, or there was none */
     bool is_changed;
     bool is_witness; /* not changed, and no other key of its slot is: that the

@@ -268,12 +268,16 @@ is_primary_since(const struct slot_state *state, const struct touched *touched)
            state->promised.bits == touched->tenure.bits;
 }
 
-/* And `stamp` is a write of its own: it had seen all that the read had. */
+/* And `stamp` is a write of its own, and nobody else's has come in: it had seen
+ * all that the read had, and the read all that others had written. (It may not
+ * know yet that it is the primary no more; and a counter's stamp is its newest
+ * share's.) */
 static bool
 was_primary(const struct coord *coord, const struct slot_state *state,
             const struct touched *touched, struct stamp stamp)
 {
     return is_primary_since(state, touched) &&
+           state->merged == touched->merged &&
            stamp_node(stamp) == coord->replica->self;
 }
 

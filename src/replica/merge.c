@@ -199,10 +199,10 @@ merge_judged(struct replica *replica, const struct store_key *key,
     return store_merge(store, key, record, wall_ms, by);
 }
 
-enum store_outcome
-replica_merge(struct replica *replica, const struct store_key *key,
-              const struct record *record, struct stamp tenure, int64_t wall_ms,
-              struct stamp *by)
+static inline enum store_outcome
+merge(struct replica *replica, const struct store_key *key,
+      const struct record *record, struct stamp tenure, int64_t wall_ms,
+      struct stamp *by)
 {
     const struct slot_state *state = &replica->slots[key->slot];
     enum store_outcome outcome;
@@ -219,4 +219,18 @@ replica_merge(struct replica *replica, const struct store_key *key,
     outcome = store_merge(replica->store, key, record, wall_ms, by);
     if (LIKELY(outcome == STORE_STORED)) return outcome;
     return merge_judged(replica, key, record, tenure, wall_ms, by);
+}
+
+enum store_outcome
+replica_merge(struct replica *replica, const struct store_key *key,
+              const struct record *record, struct stamp tenure, int64_t wall_ms,
+              struct stamp *by)
+{
+    enum store_outcome outcome =
+        merge(replica, key, record, tenure, wall_ms, by);
+
+    /* what was beaten may have brought something all the same: a share */
+    if (outcome == STORE_STORED || outcome == STORE_BEATEN)
+        replica->slots[key->slot].merged++;
+    return outcome;
 }

@@ -45,6 +45,8 @@ struct slot_state {
     uint32_t brought;     /* rises when a copy older than the newest writes
                            * came in: by comparison, read repair, hint. While
                            * it rises, repaired-through stays */
+    uint32_t merged;      /* rises when what is here changes by a record from
+                           * another node */
     uint16_t promised_to; /* its holder's node number */
     uint8_t tenure;       /* enum tenure_state: of this node's own, which
                            * is `promised` while promised_to is itself */

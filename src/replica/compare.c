@@ -69,7 +69,7 @@ static void
 end_compare(struct keeper *keeper, struct peer *peer)
 {
     compare_abort(peer);
-    peer->failures = 0;
+    if (peer->failures > 0) peer->failures--; /* it may be slow for long */
     inside_replan(keeper);
 }
 
@@ -80,14 +80,14 @@ fail_compare(struct keeper *keeper, struct peer *peer)
 {
     enum level level = peer->compare.level;
     uint32_t words = (keeper->replica->slot_count + 63) / 64;
-    int64_t wait_ms = INT64_C(100) << (peer->failures < 4 ? peer->failures : 4);
+    int64_t wait_ms = INT64_C(100) << peer->failures;
 
     if (level == LEVEL_ROUND) {
         memset(peer->want[level], 0, words * sizeof(uint64_t));
         peer->want_count[level] = 0;
     }
     compare_abort(peer);
-    peer->failures++;
+    if (peer->failures < FAILURES_MOST) peer->failures++;
     peer->retry_ms = keeper->now_ms + wait_ms;
     inside_replan(keeper);
 }
@@ -100,7 +100,8 @@ ask(struct keeper *keeper, struct peer *peer, uint8_t type, enum phase phase)
 
     compare->phase = phase;
     compare->request = ++keeper->request;
-    compare->until_ms = keeper->now_ms + ANSWER_WAIT_MS;
+    compare->until_ms =
+        keeper->now_ms + ((int64_t)ANSWER_WAIT_MS << peer->failures);
     if (compare->level == LEVEL_ROUND) {
         keeper->tokens -= 10 + (int64_t)keeper->scratch.used / 50;
     }

@@ -28,7 +28,8 @@ enum {
     ASK_LATE_MS = 400,     /* no short tenure before, if they can be reached */
     ASK_MORE_MS = 20,      /* for the rest, once there are enough */
     DUEL_MS = 1000,        /* a tenure taken again so soon is fought for */
-    ANSWER_WAIT_MS = 1000, /* for answers to DIGESTS and RANGE */
+    ANSWER_WAIT_MS = 1000, /* for answers to DIGESTS and RANGE; twice as long */
+    FAILURES_MOST = 4,     /* after each failure, up to so many */
     LOOK_AGAIN_MS = 50,    /* copies under way have arrived by then */
     YOUNG_MS = 1000,       /* a slot written to this recently */
     PLAN_MS = 100,         /* while something is open */
@@ -109,8 +110,8 @@ struct peer {
     uint32_t number;
     uint64_t *want[LEVELS]; /* owned; slots to be compared */
     uint32_t want_count[LEVELS];
-    int64_t retry_ms; /* nothing is begun before */
-    uint32_t failures;
+    int64_t retry_ms;  /* nothing is begun before */
+    uint32_t failures; /* less those that went well since */
     struct compare compare;
 };
 

@@ -108,6 +108,24 @@ lateness_ms(uint64_t frame_wall_ms, int64_t wall_ms)
 }
 
 /*
+ * A PONG was written after its PING was sent: it has come no longer than since
+ * then, so the difference of the clocks is at least its lateness less that. A
+ * clock that was set by little is found out by this.
+ */
+static void
+note_pong(struct link *link, const struct frame *frame, int64_t now_ms,
+          int64_t wall_ms)
+{
+    int64_t late_ms = lateness_ms(frame->wall_ms, wall_ms);
+
+    link->ponged_id = frame->request_id;
+    if (frame->request_id != (uint64_t)link->pinged_ms) return;
+    if (now_ms < link->pinged_ms || !link->has_skew) return;
+    late_ms -= now_ms - link->pinged_ms;
+    if (late_ms > link->skew_ms) link->skew_ms = late_ms;
+}
+
+/*
  * The smallest lateness is the difference of the clocks and the shortest way.
  * It rises slowly by itself, for clocks that drift apart, and follows a clock
  * that was set: ours is seen beside the monotonic one, the peer's by times
@@ -286,11 +304,14 @@ link_tick(struct link *link, int64_t now_ms, int64_t wall_ms)
         return;
     }
     quiet_ms = is_awaiting(link, now_ms) ? LINK_PING_MS : LINK_IDLE_PING_MS;
+    /* the peer's own PINGs are heard, but owe no answer */
     if (now_ms - link->heard_ms < quiet_ms &&
-        link_silence_ms(link, now_ms) < LINK_PING_MS)
-        return; /* the peer's own PINGs are heard, but owe no answer */
+        link_silence_ms(link, now_ms) < LINK_PING_MS &&
+        !(link->wants_clock && now_ms - link->pinged_ms >= LINK_CLOCK_MS))
+        return;
     if (now_ms - link->pinged_ms < LINK_PING_MS) return;
     link->pinged_ms = now_ms;
+    link->wants_clock = false;
     last_ask_ms = link->last_ask_ms;
     write_empty(link, FRAME_PING, (uint64_t)now_ms, true, now_ms, wall_ms);
     /* a PING is answered at once: its PONG leaves nothing to be awaited */
@@ -405,10 +426,13 @@ on_open_frame(struct link *link, const struct link_events *events,
             write_empty(link, FRAME_PONG, frame->request_id, false, now_ms,
                         wall_ms);
         else
-            link->ponged_id = frame->request_id;
+            note_pong(link, frame, now_ms, wall_ms);
         break;
     case FRAME_ACK: on_ack(link, events, frame->payload, wall_ms); break;
-    case FRAME_BATCH: on_batch(link, events, frame, wall_ms); break;
+    case FRAME_BATCH:
+        link->wants_clock = true;
+        on_batch(link, events, frame, wall_ms);
+        break;
     default:
         if (frame_is_batched(frame->type))
             bad_frame(link, "a frame that belongs into a batch", wall_ms);

@@ -36,6 +36,8 @@ enum {
     LINK_PING_MS = 200,       /* silence after which an open link pings, if
                                * something is awaited */
     LINK_IDLE_PING_MS = 1000, /* the same where nothing is awaited */
+    LINK_CLOCK_MS = 500,      /* the same on one that is in use, for what the
+                               * PONG says of the clocks */
     LINK_ASKED_MS = 5000,     /* how long after a question an answer may
                                * still be awaited, for all that a link knows */
     LINK_GREETING_MS = 3000,  /* the handshake takes no longer */
@@ -102,6 +104,7 @@ struct link {
     int64_t skew_ms; /* smallest (our wall - frame's wall) so far:
                       * clock difference plus best delay */
     bool has_skew;
+    bool wants_clock;      /* something whose age counts came since the PING */
     int64_t skew_eased_ms; /* monotonic: skew_ms last rose by itself */
     int64_t peer_wall_ms;  /* wall time of the last frame heard */
     int64_t own_wall_ms;   /* our wall less our monotonic time then */

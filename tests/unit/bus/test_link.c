@@ -688,6 +688,32 @@ CASE(link, a_clock_that_is_set_is_followed)
     pair_deinit(&pair);
 }
 
+CASE(link, a_clock_that_is_set_by_little_is_found_out_while_the_link_is_used)
+{
+    struct pair pair;
+
+    pair_init(&pair);
+    pair_open(&pair);
+    pair.now_ms = 1000;
+    hear(&pair, 5);
+    pair.answerer_wall_off = 900;
+    hear(&pair, 5);
+    cr_expect(eq(i64, age_at_answerer(&pair, 1000, 1905), 900 + 5));
+    pair_tick(&pair, &pair.answerer);
+    pair_carry_to(&pair, &pair.caller);
+    pair.now_ms = 1010; /* the PONG took ten at most */
+    pair_carry_to(&pair, &pair.answerer);
+    cr_expect(eq(i64, age_at_answerer(&pair, 1010, 1915), 5));
+    /* until something comes whose age counts, that is known */
+    pair_tick(&pair, &pair.answerer);
+    pair.now_ms = 1600;
+    cr_expect(eq(sz, link_unsent(&pair.answerer), 0));
+    hear(&pair, 5);
+    pair_tick(&pair, &pair.answerer);
+    cr_expect(eq(sz, link_unsent(&pair.answerer), FRAME_HEAD_BYTES));
+    pair_deinit(&pair);
+}
+
 CASE(link, impossible_times_do_no_harm)
 {
     static const uint64_t times[] = {

@@ -130,6 +130,16 @@ say(const struct world *world, const char *what, uint32_t node)
 
 /* ---- faults ---- */
 
+/* What a stand-in keeps for an owner leaves no mark: where it is lost with the
+ * stand-in's memory, anti-entropy alone brings it to the owner. */
+static bool
+may_lose_hints(struct world *world, uint32_t node)
+{
+    struct hints *hints = atomic_load(&sim_replica(world->sim, node)->hints);
+
+    return world->plan.has_rounds || hints == NULL || hints_count(hints) == 0;
+}
+
 static void
 crash(struct world *world, struct totals *totals)
 {
@@ -137,6 +147,7 @@ crash(struct world *world, struct totals *totals)
     bool is_silent = rng_below(&world->dice, 2) == 0;
 
     if (!world->may_lose || !sim_is_up(world->sim, node)) return;
+    if (!may_lose_hints(world, node)) return;
     say(world, "crash", node);
     sim_crash(world->sim, node, is_silent);
     world->back_ms[node] =

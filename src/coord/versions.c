@@ -19,7 +19,7 @@
  *                and read again; by the primary as OLDER
  *     FLOORED    not there, and as old as a floor (FLUSHALL): the slot's floors
  *                follow (as RANGE, src/replica/README), are taken here, too,
- * and it is read again, if they have changed it; else as OLDER
+ *                and it is read again if they have changed it; else as OLDER
  */
 #include "coord/inside.h"
 
